@@ -1,0 +1,74 @@
+// A team: one root key, one roster of devices with roles, audiences and relays. See docs/formats/team.md.
+#pragma once
+#include <lysoen/environment.h>
+#include <lysoen/exchange.h>
+#include <lysoen/ids.h>
+#include <lysoen/result.h>
+
+#include <string>
+#include <vector>
+
+namespace lysoen {
+
+// Roles of a device; a set of bits. On disk. Never renumber.
+enum class Role : uint8_t { none = 0, reporter = 1, coordinator = 2, auditor = 4, admin = 8 };
+constexpr Role operator|(Role a, Role b) { return static_cast<Role>(static_cast<uint8_t>(a) | static_cast<uint8_t>(b)); }
+constexpr bool has(Role set, Role role) { return (static_cast<uint8_t>(set) & static_cast<uint8_t>(role)) != 0; }
+/// May read what is sealed to the team's audience.
+constexpr bool reads_team(Role role) { return has(role, Role::coordinator) || has(role, Role::auditor); }
+/// "admin, coordinator"
+std::string describe(Role role);
+std::optional<Role> role_from(std::string_view name);
+
+/// A member as this device may see it. Reporters see coordinators without names.
+struct Member {
+  DeviceId device;
+  Role role = Role::none;
+  std::string name;        // empty if this device may not read it
+  uint64_t since = 0;      // roster version
+  bool self = false;
+};
+
+/// What the roster says now.
+struct TeamView {
+  TeamId team;
+  std::string name;
+  uint64_t roster_version = 0;
+  Hash roster_hash;
+  WallTime issued, expires;
+  bool expired = false;    // warns, never blocks writing
+  bool single_reader = false;  // one member reads the team's audience: at risk
+  std::vector<Member> members;
+  std::vector<RelayInfo> relays;
+};
+
+/// An invite as made: the same content as link, file and QR code.
+struct Invite {
+  std::string link;    // "lysoen://join#..." : the secret is in the fragment
+  Bytes file;          // what goes into a .lysoen-invite file; equals the fragment's bytes
+  WallTime expires;
+  Role role = Role::reporter;
+};
+
+/// A join request as opened by an admin, waiting to be admitted.
+struct JoinRequest {
+  Hash id;                   // of the request's bytes
+  DeviceId device;
+  Role role = Role::reporter;
+  std::string name;          // as the invite said
+  std::string check_words;   // four words that the joiner must speak
+};
+
+struct CreateTeamOptions {
+  std::string name;              // of the team
+  std::string member_name;       // of the founder
+  std::string root_passphrase;   // seals the root key file
+  std::vector<RelayInfo> relays; // the first is marked durable
+};
+
+struct InviteOptions {
+  Role role = Role::reporter;
+  std::string name;              // of the invited member, as coordinators will see it
+};
+
+}  // namespace lysoen

@@ -1,0 +1,156 @@
+// Start here. A Vault is the encrypted store of one device: reports written offline, sealed for the team, merged from
+// what others wrote. One folder, one process, one strand at a time. Every call that returns an error changed nothing,
+// unless its comment says otherwise.
+//
+//   auto vault = Vault::create(folder, passphrase, {}, system_environment());
+//   auto id = (*vault)->begin("police-incident", "en");
+//   (*vault)->save(*id, {{"what_happened", Value::text_of("...")}});   // L1: survives a power cut once this returns
+//   (*vault)->submit(*id);                                             // sealed to the team; leaves with the next sync
+#pragma once
+#include <lysoen/entry_store.h>
+#include <lysoen/environment.h>
+#include <lysoen/exchange.h>
+#include <lysoen/form.h>
+#include <lysoen/report.h>
+#include <lysoen/result.h>
+#include <lysoen/team.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+
+namespace lysoen {
+
+/// Cost of the passphrase's key derivation. The floor (64 MiB, 3 passes) holds in every build but the test build.
+struct KeyCost {
+  uint32_t memory_kib = 64 * 1024;
+  uint32_t passes = 3;
+};
+
+struct CreateOptions {
+  KeyCost cost;
+};
+
+/// What happened to a row of an import.
+struct ImportRow {
+  std::string form_id;
+  std::string origin;            // "<file hash>:<row number>": the identity; a second import of it adds nothing
+  std::vector<Change> values;
+};
+struct ImportOutcome {
+  size_t added = 0, known = 0;
+};
+
+/// The parts of what was sent of a report that a person asks for: "why is it not held yet?"
+struct ReportLevels {
+  Level level = Level::draft;
+  size_t entries = 0, carried = 0, held = 0, opened = 0;   // entries of this report's author feed
+  bool read = false;
+};
+
+/// Keys that open one report's entries, for evidence and for a second implementation. Handle with care.
+struct DisclosedEntry {
+  FeedKey feed;
+  uint64_t seq = 0;
+  std::array<uint8_t, 32> entry_key{};
+};
+
+/// Facts about the vault for `status`; no content.
+struct VaultStatus {
+  size_t reports = 0, drafts = 0, submitted = 0, conflicts = 0;
+  size_t unsent_entries = 0;          // own entries no relay has confirmed
+  size_t set_aside = 0;               // records kept aside with reasons
+  size_t gaps = 0, forks = 0;
+  std::vector<std::string> notices;   // sentences to show: roster expired, save repaired, fork seen
+};
+
+class Vault {
+ public:
+  virtual ~Vault() = default;
+
+  /// Makes a vault in a folder that does not exist or is empty. Errors: already_exists, input_refused (empty
+  /// passphrase), io_failed, storage_full, storage_read_only.
+  static Result<std::unique_ptr<Vault>> create(const std::filesystem::path& folder, std::string_view passphrase,
+                                               const CreateOptions& options, Environment environment);
+  /// Opens it; repairs after a crash before it returns. Errors: wrong_passphrase, vault_in_use, newer_version, damaged,
+  /// not_found, storage_read_only.
+  static Result<std::unique_ptr<Vault>> open(const std::filesystem::path& folder, std::string_view passphrase,
+                                             Environment environment);
+  /// Checkpoints, wipes keys. Every later call answers `locked`. The destructor does the same, silently.
+  virtual Result<void> lock() = 0;
+
+  // -- Writing ---------------------------------------------------------------------------------------------------
+  /// A new draft of a form, saved at once. `language` is remembered for the form's session.
+  virtual Result<ReportId> begin(std::string_view form_id, std::string_view language) = 0;
+  /// Saves changes to a draft, or as unsent changes to a submitted report. Each is checked against the form (unknown
+  /// field or choice, wrong type: input_refused naming the field). All or nothing. L1 when it returns.
+  virtual Result<void> save(const ReportId& report, std::span<const Change> changes) = 0;
+  /// Seals what was saved. Answers the report's lasting id (a draft's id stays a valid name for it on this device).
+  /// Errors: input_refused naming required questions without answer, not_found, input_refused if nothing is to be sent,
+  /// trust_refused if the vault has no team yet.
+  virtual Result<ReportId> submit(const ReportId& report) = 0;
+  /// Removes a draft that was never submitted.
+  virtual Result<void> discard(const ReportId& draft) = 0;
+  /// Hides a submitted report with a reason; it stays on record. Author or coordinator.
+  virtual Result<void> retract(const ReportId& report, std::string_view reason) = 0;
+  virtual Result<void> set_status(const ReportId& report, Status status, std::string_view reason) = 0;
+  /// Settles a conflict: the value that shall stand, superseding all visible ones. Sealed at once.
+  virtual Result<void> resolve(const ReportId& report, std::string_view path, const std::optional<Value>& value) = 0;
+  /// A person at a coordinator's device has read it.
+  virtual Result<void> mark_read(const ReportId& report) = 0;
+  /// At most 256 rows; all in one transaction and one ring record; submitted at once when the vault has a team.
+  virtual Result<ImportOutcome> import_rows(std::span<const ImportRow> rows) = 0;
+
+  // -- Reading ---------------------------------------------------------------------------------------------------
+  virtual Result<Report> read(const ReportId& report) = 0;
+  /// Ids that begin with these hexadecimal digits (drafts too); at least 4 digits.
+  virtual Result<std::vector<ReportId>> find(std::string_view hex_prefix) = 0;
+  /// Newest event first, drafts without a time last.
+  virtual Result<std::vector<ReportSummary>> list(const ReportQuery& query) = 0;
+  virtual Result<size_t> count(const ReportQuery& query) = 0;
+  /// Calls back once a report in list order until it answers false; constant memory.
+  virtual Result<void> each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) = 0;
+  virtual Result<ReportLevels> levels(const ReportId& report) = 0;
+  virtual Result<std::vector<DisclosedEntry>> disclose(const ReportId& report) = 0;
+  virtual Result<VaultStatus> status() = 0;
+  virtual std::vector<std::shared_ptr<const Form>> forms() const = 0;
+
+  // -- Team ------------------------------------------------------------------------------------------------------
+  struct NewTeam { Bytes root_file; TeamView view; };
+  /// Makes this device admin and first coordinator of a new team. `root_file` is the passphrase-sealed root key.
+  virtual Result<NewTeam> create_team(const CreateTeamOptions& options) = 0;
+  virtual Result<TeamView> team_view() = 0;   // not_found before the vault has a team
+  virtual Result<Invite> invite(const InviteOptions& options) = 0;
+  /// Joiner: the request to hand to the admin (file) or to send through the invite's relay.
+  struct Joining { Bytes request; std::string check_words; std::vector<RelayInfo> relays; Hash invite_id; };
+  virtual Result<Joining> join(ByteView invite_file_or_link) = 0;
+  /// The joining that waits for its welcome, if any.
+  virtual Result<std::optional<Joining>> joining() = 0;
+  /// Signs for the invite's one-time key, which the relay admits once.
+  virtual Result<Signature> sign_as_invited(std::string_view label, ByteView message) = 0;
+  virtual Result<TeamView> finish_join(ByteView welcome) = 0;
+  /// Admin: requests fetched from relays or given as file bytes.
+  virtual Result<JoinRequest> offer_join_request(ByteView request) = 0;
+  virtual Result<std::vector<JoinRequest>> join_requests() = 0;
+  /// Admits one: a new roster version. Answers the welcome to hand back (it also goes through the relay).
+  virtual Result<Bytes> admit(const Hash& request_id) = 0;
+  virtual Result<TeamView> add_relay(const RelayInfo& relay, ByteView root_file, std::string_view root_passphrase) = 0;
+  virtual Result<TeamView> remove_relay(const RelayId& relay, ByteView root_file, std::string_view root_passphrase) = 0;
+  /// For the relay's operator: the text that `lysoen-relay team add` takes.
+  virtual Result<std::string> team_key_text() = 0;
+
+  // -- Sync ------------------------------------------------------------------------------------------------------
+  virtual EntryStore& entries() = 0;
+  virtual SyncPeer& sync_peer() = 0;
+  /// The key that bundles are sealed under (HKDF of the roster key), newest first; at most four.
+  virtual Result<std::vector<std::array<uint8_t, 32>>> carrier_keys() = 0;
+  /// Feeds held here, own and others', for bundles: every batch can be carried by anyone of the team.
+  virtual Result<std::vector<FeedHead>> all_heads() = 0;
+  /// Entries up to these heads left in a bundle: "carried" for own reports.
+  virtual Result<void> mark_carried(std::span<const FeedHead> heads) = 0;
+  /// Sealed rosters held here, oldest first, for bundles.
+  virtual Result<std::vector<SealedRoster>> sealed_rosters() = 0;
+};
+
+}  // namespace lysoen
