@@ -13,7 +13,8 @@ int hex_value(char c) {
 
 template <class Integer>
 void put_big_endian(Bytes& out, Integer value) {
-  for (size_t shift = sizeof(Integer) * 8; shift > 0; shift -= 8) out.push_back(static_cast<uint8_t>(value >> (shift - 8)));
+  for (size_t shift = sizeof(Integer) * 8; shift > 0; shift -= 8)
+    out.push_back(static_cast<uint8_t>(value >> (shift - 8)));
 }
 
 template <class Integer>
@@ -45,10 +46,18 @@ std::optional<Bytes> from_hex(std::string_view text) {
   return bytes;
 }
 
-Writer& Writer::u8(uint8_t value) { return bytes_.push_back(value), *this; }
-Writer& Writer::u16(uint16_t value) { return put_big_endian(bytes_, value), *this; }
-Writer& Writer::u32(uint32_t value) { return put_big_endian(bytes_, value), *this; }
-Writer& Writer::u64(uint64_t value) { return put_big_endian(bytes_, value), *this; }
+Writer& Writer::u8(uint8_t value) {
+  return bytes_.push_back(value), *this;
+}
+Writer& Writer::u16(uint16_t value) {
+  return put_big_endian(bytes_, value), *this;
+}
+Writer& Writer::u32(uint32_t value) {
+  return put_big_endian(bytes_, value), *this;
+}
+Writer& Writer::u64(uint64_t value) {
+  return put_big_endian(bytes_, value), *this;
+}
 
 Writer& Writer::varint(uint64_t value) {
   for (; value >= 0x80; value >>= 7) bytes_.push_back(static_cast<uint8_t>(value | 0x80));
@@ -56,13 +65,25 @@ Writer& Writer::varint(uint64_t value) {
   return *this;
 }
 
-Writer& Writer::raw(ByteView bytes) { return bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()), *this; }
-Writer& Writer::field(ByteView bytes) { return varint(bytes.size()).raw(bytes); }
+Writer& Writer::raw(ByteView bytes) {
+  return bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()), *this;
+}
+Writer& Writer::field(ByteView bytes) {
+  return varint(bytes.size()).raw(bytes);
+}
 
-uint8_t Reader::u8() { return get_big_endian<uint8_t>(raw(1)); }
-uint16_t Reader::u16() { return get_big_endian<uint16_t>(raw(2)); }
-uint32_t Reader::u32() { return get_big_endian<uint32_t>(raw(4)); }
-uint64_t Reader::u64() { return get_big_endian<uint64_t>(raw(8)); }
+uint8_t Reader::u8() {
+  return get_big_endian<uint8_t>(raw(1));
+}
+uint16_t Reader::u16() {
+  return get_big_endian<uint16_t>(raw(2));
+}
+uint32_t Reader::u32() {
+  return get_big_endian<uint32_t>(raw(4));
+}
+uint64_t Reader::u64() {
+  return get_big_endian<uint64_t>(raw(8));
+}
 
 uint64_t Reader::varint() {
   uint64_t value = 0;

@@ -7,9 +7,15 @@
 
 namespace lysoen {
 
-inline ByteView as_bytes(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
-inline std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-inline Bytes to_bytes(ByteView view) { return Bytes(view.begin(), view.end()); }
+inline ByteView as_bytes(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+inline std::string_view as_text(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+inline Bytes to_bytes(ByteView view) {
+  return Bytes(view.begin(), view.end());
+}
 
 /// Appends fields to a byte string.
 class Writer {
@@ -25,7 +31,9 @@ class Writer {
   Writer& field(ByteView bytes);
   Writer& field(std::string_view text) { return field(as_bytes(text)); }
   template <class Tag>
-  Writer& id(const Id<Tag>& value) { return raw(value.view()); }
+  Writer& id(const Id<Tag>& value) {
+    return raw(value.view());
+  }
 
   const Bytes& bytes() const& { return bytes_; }
   Bytes&& bytes() && { return std::move(bytes_); }
@@ -49,7 +57,9 @@ class Reader {
   /// A varint length of at most `size_max`, then as many bytes.
   ByteView field(size_t size_max);
   template <class IdType>
-  IdType id() { return IdType::from(raw(IdType::kSize)).value_or(IdType{}); }
+  IdType id() {
+    return IdType::from(raw(IdType::kSize)).value_or(IdType{});
+  }
   template <size_t N>
   std::array<uint8_t, N> array() {
     std::array<uint8_t, N> out{};

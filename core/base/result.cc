@@ -45,21 +45,36 @@ const Row& row_of(ErrorCode code) {
 
 }  // namespace
 
-Advice advice_for(ErrorCode code) { return row_of(code).advice; }
-std::string_view name_of(ErrorCode code) { return row_of(code).name; }
-int exit_code_for(ErrorCode code) { return row_of(code).exit_code; }
+Advice advice_for(ErrorCode code) {
+  return row_of(code).advice;
+}
+std::string_view name_of(ErrorCode code) {
+  return row_of(code).name;
+}
+int exit_code_for(ErrorCode code) {
+  return row_of(code).exit_code;
+}
 
 std::string_view sentence_for(Advice advice) {
   switch (advice) {
-    case Advice::fix_input: return "correct what was given and try again";
-    case Advice::retry_later: return "try again later; nothing is lost";
-    case Advice::wait_for_network: return "try again when there is a connection; nothing is lost";
-    case Advice::unlock: return "unlock the vault with its passphrase";
-    case Advice::free_space: return "free some space or make the folder writable, then try again";
-    case Advice::restore: return "keep the files as they are and ask your coordinator; undamaged data stays readable";
-    case Advice::ask_admin: return "ask the admin of your team";
-    case Advice::update: return "update Lysoen; the data is kept as it is";
-    case Advice::report_bug: return "this is a defect in Lysoen; please report it";
+    case Advice::fix_input:
+      return "correct what was given and try again";
+    case Advice::retry_later:
+      return "try again later; nothing is lost";
+    case Advice::wait_for_network:
+      return "try again when there is a connection; nothing is lost";
+    case Advice::unlock:
+      return "unlock the vault with its passphrase";
+    case Advice::free_space:
+      return "free some space or make the folder writable, then try again";
+    case Advice::restore:
+      return "keep the files as they are and ask your coordinator; undamaged data stays readable";
+    case Advice::ask_admin:
+      return "ask the admin of your team";
+    case Advice::update:
+      return "update Lysoen; the data is kept as it is";
+    case Advice::report_bug:
+      return "this is a defect in Lysoen; please report it";
   }
   return "";
 }

@@ -11,7 +11,9 @@ namespace {
 
 class SystemClock final : public Clock {
  public:
-  WallTime wall() override { return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+  WallTime wall() override {
+    return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  }
   std::chrono::nanoseconds monotonic() override { return std::chrono::steady_clock::now().time_since_epoch(); }
 };
 

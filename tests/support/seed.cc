@@ -12,7 +12,9 @@ uint64_t seed() {
   return value;
 }
 
-std::mt19937_64 generator(uint64_t salt) { return std::mt19937_64(seed() ^ (salt * 0x9E3779B97F4A7C15ull)); }
+std::mt19937_64 generator(uint64_t salt) {
+  return std::mt19937_64(seed() ^ (salt * 0x9E3779B97F4A7C15ull));
+}
 
 void SeededRandom::fill(std::span<uint8_t> out) {
   for (auto& byte : out) byte = static_cast<uint8_t>(engine_());

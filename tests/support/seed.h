@@ -1,7 +1,7 @@
 // Random tests draw from here: the seed is printed when a test program starts and taken back from LYSOEN_SEED.
 #pragma once
-#include <cstdint>
 #include <lysoen/environment.h>
+#include <cstdint>
 #include <random>
 
 namespace lysoen::test {

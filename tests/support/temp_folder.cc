@@ -7,8 +7,8 @@ namespace lysoen::test {
 
 TempFolder::TempFolder() {
   std::random_device device;
-  path_ = std::filesystem::temp_directory_path() /
-          ("lysoen-test-" + std::to_string(device()) + std::to_string(device()));
+  path_ =
+      std::filesystem::temp_directory_path() / ("lysoen-test-" + std::to_string(device()) + std::to_string(device()));
   std::filesystem::create_directories(path_);
 }
 

@@ -28,3 +28,6 @@ else()
   add_compile_options(-fstack-protector-strong)
   add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 endif()
+
+# Neither messages nor debug information name the machine; the same source gives the same cache entry in every checkout.
+add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)

@@ -46,18 +46,18 @@ struct Id {
   }
 };
 
-using Hash = Id<struct HashTag>;             // SHA-256 of something
-using TeamId = Id<struct TeamTag>;           // hash of the founding root key
-using DeviceId = Id<struct DeviceTag>;       // the device's Ed25519 public key
-using AudienceId = Id<struct AudienceTag>;   // hash of team, kind and name (or device, for an inbox)
-using FeedId = Id<struct FeedTag>;           // hash of device, audience, incarnation
-using EditId = Id<struct EditTag>;           // hash of device, salt, edit bytes
-using ReportId = Id<struct ReportTag>;       // id of the creating edit; random while the report is a draft
-using BlobId = Id<struct BlobTag>;           // hash of a blob's ciphertext
-using RelayId = Id<struct RelayTag>;         // the relay's Ed25519 identity key
+using Hash = Id<struct HashTag>;            // SHA-256 of something
+using TeamId = Id<struct TeamTag>;          // hash of the founding root key
+using DeviceId = Id<struct DeviceTag>;      // the device's Ed25519 public key
+using AudienceId = Id<struct AudienceTag>;  // hash of team, kind and name (or device, for an inbox)
+using FeedId = Id<struct FeedTag>;          // hash of device, audience, incarnation
+using EditId = Id<struct EditTag>;          // hash of device, salt, edit bytes
+using ReportId = Id<struct ReportTag>;      // id of the creating edit; random while the report is a draft
+using BlobId = Id<struct BlobTag>;          // hash of a blob's ciphertext
+using RelayId = Id<struct RelayTag>;        // the relay's Ed25519 identity key
 
-using Signature = std::array<uint8_t, 64>;   // Ed25519
-using PublicKey = std::array<uint8_t, 32>;   // X25519
+using Signature = std::array<uint8_t, 64>;  // Ed25519
+using PublicKey = std::array<uint8_t, 32>;  // X25519
 
 }  // namespace lysoen
 

@@ -14,28 +14,38 @@ namespace lysoen {
 
 // Part of the C ABI and of scripts. Never renumber.
 enum class ErrorCode : uint16_t {
-  internal = 1,           // a defect in Lysoen
-  usage = 2,              // the call itself makes no sense
-  input_refused = 3,      // what was given does not fit; the message says why
-  wrong_passphrase = 4,   //
-  no_network = 5,         // unreachable, timed out, or something between us and the relay answered
-  damaged = 6,            // bytes that were written are not the bytes that were read
-  partly_done = 7,        // some of it worked; the message says how much
-  vault_in_use = 8,       // another process has the vault open
-  trust_refused = 9,      // a signature, roster, key or role does not allow it
-  storage_full = 10,      //
-  storage_read_only = 11, //
-  newer_version = 12,     // made by a newer Lysoen; kept aside, never dropped
-  not_found = 13,         //
-  locked = 14,            // the vault is locked
-  limit_exceeded = 15,    // larger than a documented limit
-  cancelled = 16,         //
-  already_exists = 17,    //
-  io_failed = 18,         // the system refused a file operation
+  internal = 1,            // a defect in Lysoen
+  usage = 2,               // the call itself makes no sense
+  input_refused = 3,       // what was given does not fit; the message says why
+  wrong_passphrase = 4,    //
+  no_network = 5,          // unreachable, timed out, or something between us and the relay answered
+  damaged = 6,             // bytes that were written are not the bytes that were read
+  partly_done = 7,         // some of it worked; the message says how much
+  vault_in_use = 8,        // another process has the vault open
+  trust_refused = 9,       // a signature, roster, key or role does not allow it
+  storage_full = 10,       //
+  storage_read_only = 11,  //
+  newer_version = 12,      // made by a newer Lysoen; kept aside, never dropped
+  not_found = 13,          //
+  locked = 14,             // the vault is locked
+  limit_exceeded = 15,     // larger than a documented limit
+  cancelled = 16,          //
+  already_exists = 17,     //
+  io_failed = 18,          // the system refused a file operation
 };
 
 // What may be done about it.
-enum class Advice : uint8_t { fix_input, retry_later, wait_for_network, unlock, free_space, restore, ask_admin, update, report_bug };
+enum class Advice : uint8_t {
+  fix_input,
+  retry_later,
+  wait_for_network,
+  unlock,
+  free_space,
+  restore,
+  ask_admin,
+  update,
+  report_bug
+};
 
 /// The advice that belongs to a code; one table, in core/base/result.cc.
 Advice advice_for(ErrorCode code);
@@ -67,8 +77,8 @@ namespace detail {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT: implicit by design
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}    // NOLINT: implicit by design
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by design
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
