@@ -1,0 +1,79 @@
+// The relay's HTTP(S) side: connections in, request bodies out in pieces, answers back. Knows nothing of exchanges.
+//
+// Threads: the listener has `threads` network threads of its own. Calls to the service come from them, for one request
+// one at a time; the service may answer from any thread. No client address is ever kept, logged or handed on.
+#pragma once
+#include <lysoen/ids.h>
+#include <lysoen/result.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+namespace lysoen::net {
+
+/// What the service says to a piece of a request.
+enum class Piece {
+  unknown,   // go on, but the sender has not shown yet that it may speak: the tight limits hold
+  admitted,  // go on
+  refused,   // hang up with a 404, as anything that is no relay would
+};
+
+/// What the listener sends back. Anything but 200 closes the connection.
+struct Answer {
+  int status = 200;  // 200, 404, 413, 429, 503
+  Bytes body;        // application/octet-stream
+};
+
+/// One request as it arrives. Destroyed when the connection breaks or the answer is out; an answer given after that is
+/// dropped. The listener waits for `next` before it reads on, so at most one piece of a connection is pending.
+class Incoming {
+ public:
+  virtual ~Incoming() = default;
+  using Next = std::function<void(Piece)>;
+  using Reply = std::function<void(Answer)>;
+  /// At most 64 KiB.
+  virtual void take(Bytes piece, Next next) = 0;
+  /// The body is over: whole, or cut by a broken connection or a deadline (then the reply goes nowhere).
+  virtual void end(bool whole, Reply reply) = 0;
+};
+
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual std::shared_ptr<Incoming> begin() = 0;
+  /// Nothing while healthy, otherwise why not ("store is read-only"); for GET /healthz.
+  virtual std::string unhealthy() = 0;
+  /// The service's own lines for GET /metrics, Prometheus text format.
+  virtual std::string metrics() = 0;
+};
+
+struct ListenerOptions {
+  std::string address = "127.0.0.1";
+  uint16_t port = 0;                       // 0: the system chooses
+  std::string certificate_file, key_file;  // PEM; TLS 1.3 (and 1.2 for old phones) when given
+  int threads = 2;
+  size_t connections_max = 12000;  // beyond that new ones are closed at once
+  uint64_t body_max = 16u * 1024 * 1024;
+  uint64_t unknown_body_max = 4096;                                      // from a sender that is not admitted yet
+  std::chrono::milliseconds unknown_deadline = std::chrono::seconds(5);  // from the request's first byte
+  std::chrono::milliseconds head_deadline = std::chrono::seconds(10);    // TLS handshake; a request's head
+  std::chrono::milliseconds piece_deadline =
+      std::chrono::seconds(30);  // from one piece of a body to the next; answers too
+  std::chrono::milliseconds body_deadline = std::chrono::minutes(10);
+  std::chrono::milliseconds idle_deadline = std::chrono::seconds(75);    // between requests
+  std::chrono::milliseconds answer_deadline = std::chrono::minutes(10);  // the service's, long polls included
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;  // stops at once
+  /// Binds and begins to serve. Errors: input_refused (address, certificate or key that cannot be used),
+  /// already_exists (the port is taken).
+  static Result<std::unique_ptr<Listener>> start(const ListenerOptions& options, Service& service);
+  virtual uint16_t port() const = 0;
+  /// Graceful: takes no new connection, closes idle ones, lets requests in progress end for at most `patience`.
+  virtual void stop(std::chrono::milliseconds patience) = 0;
+};
+
+}  // namespace lysoen::net
