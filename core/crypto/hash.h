@@ -36,8 +36,10 @@ Hash merkle_node(const Hash& left, const Hash& right);
 Hash merkle_root(std::span<const Hash> leaves);
 
 /// The hashes of the maximal complete subtrees that tile [0, first) and (last, size) so that a verifier who holds leaves
-/// first..last (0-based, inclusive) can compute the root. Left to right; at most 63 each.
+/// first..last (0-based, inclusive) can compute the root. Left to right. In a tree of at most 256 leaves: at most 8 on
+/// the left, 14 on the right.
 struct RangeProof { std::vector<Hash> left, right; };
+/// Requires: first <= last < leaves.size().
 RangeProof merkle_range_proof(std::span<const Hash> leaves, size_t first, size_t last);
 /// The root that the run and the proof imply, or nothing if the proof's shape does not fit.
 std::optional<Hash> merkle_root_from_range(std::span<const Hash> run, uint64_t first, uint64_t size, const RangeProof& proof);

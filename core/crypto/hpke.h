@@ -24,6 +24,7 @@ class HpkeContext {
   Key32 export_key(std::string_view exporter_context) const;
 
   /// RFC 9180, 5.1: Context from shared secret. Used by the functions below and by the vector tests.
+  /// Requires: psk of at least 32 bytes (RFC 9180, 9.5), psk_id not empty.
   struct Psk { ByteView psk, psk_id; };
   static HpkeContext schedule(const Key32& shared_secret, ByteView info, const std::optional<Psk>& psk);
   static constexpr size_t kTag = 16;

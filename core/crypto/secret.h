@@ -1,4 +1,6 @@
-// Secrets: in one locked arena of 48 KiB, wiped when released, never copied by accident, never printable.
+// Secrets: in one locked arena, wiped when released, never copied by accident, never printable. The arena is a block of
+// 48 KiB, which fits the usual limit for locked memory; a process with more keys than that (a relay, a simulation) gets
+// further blocks, locked as far as the system allows.
 // Threads: the arena takes a lock of its own; a Secret belongs to one thread at a time.
 #pragma once
 #include <lysoen/environment.h>
@@ -14,7 +16,7 @@ namespace lysoen::crypto {
 void init();
 
 namespace detail {
-uint8_t* arena_take(size_t size);                       // never null: a full arena ends the program with a clear message
+uint8_t* arena_take(size_t size);                       // never null: beyond 12 MiB of keys the program ends
 void arena_give_back(uint8_t* at, size_t size) noexcept;  // wipes
 }  // namespace detail
 
