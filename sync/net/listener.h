@@ -51,7 +51,7 @@ class Service {
 struct ListenerOptions {
   std::string address = "127.0.0.1";
   uint16_t port = 0;                       // 0: the system chooses
-  std::string certificate_file, key_file;  // PEM; TLS 1.3 (and 1.2 for old phones) when given
+  std::string certificate_file, key_file;  // PEM; TLS 1.3 when given
   int threads = 2;
   size_t connections_max = 12000;  // beyond that new ones are closed at once
   uint64_t body_max = 16u * 1024 * 1024;
