@@ -1,0 +1,142 @@
+// The relay as a library: start here. A folder with the store, a key file beside it, requests in, answers out.
+//
+//   auto relay = Relay::open({.folder = "/var/lib/lysoen/store", .key_file = "/var/lib/lysoen/relay.key"},
+//   environment); auto request = (*relay)->begin();      // any thread; request->take(piece) as the bytes arrive auto
+//   answers = (*relay)->handle({...});// the one writer strand: one group commit for all of them
+//
+// Closed by default: a team that the operator did not admit gets a sealed refusal. Nothing here knows an address.
+#pragma once
+#include <lysoen/environment.h>
+#include <lysoen/exchange.h>
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace lysoen::relay {
+
+struct Quotas {
+  uint64_t team_bytes = 64ull << 30;           // of ciphertext held
+  uint64_t device_bytes_per_day = 2ull << 30;  // accepted from one device in a day (UTC)
+  uint64_t join_requests_open = 1000;          // per team
+};
+
+struct RelayOptions {
+  std::filesystem::path folder;    // the store; made if it does not exist
+  std::filesystem::path key_file;  // made by make_key_file(); "<key_file>.state" beside it remembers the newest commit
+  Quotas quotas;
+};
+
+// What a piece of a request showed.
+enum class Sift {
+  unknown,   // go on within wire's limit for strangers (4 KiB)
+  admitted,  // a member of an admitted team, or the holder of a known invite
+  stranger,  // opened, but not admitted: do not read on; handle() gives it a sealed refusal
+  refused,   // nothing here can answer it: hang up
+};
+
+/// One request while it arrives and is answered. Belongs to one thread at a time.
+class RelayRequest {
+ public:
+  virtual ~RelayRequest() = default;
+  virtual Sift take(ByteView piece) = 0;
+};
+
+struct Handled {
+  /// Empty: nothing to answer (refused) or, if `hold` is set, nothing yet.
+  Bytes answer;
+  /// The sender waits for news: ask has_news() when news() has changed, and give the request to answer_held() then or
+  /// when this time has passed. 0: answer now.
+  std::chrono::milliseconds hold{0};
+};
+
+struct TeamSummary {
+  TeamId team;
+  std::string root_key;  // text form "lysoen-team:1:..."
+  uint64_t admitted_at_ms = 0;
+  bool removed = false;
+  uint64_t admission_version = 0, devices = 0, feeds = 0, entries = 0, bytes = 0;
+};
+
+struct FeedSummary {
+  TeamId team;
+  FeedKey key;
+  uint64_t entries = 0, stubs = 0, bytes = 0;
+  uint64_t first_ms = 0, last_ms = 0;  // relay time of the first and last entry stored
+  Hash head;
+};
+
+struct MailboxSummary {
+  TeamId team;
+  AudienceId audience;
+  uint64_t items = 0;
+};
+
+/// All that the store can tell, which is also all that its operator can learn.
+struct Inspection {
+  uint32_t format = 0, store_epoch = 0;
+  uint64_t commits = 0, bytes_on_disk = 0;
+  std::vector<TeamSummary> teams;
+  std::vector<FeedSummary> feeds;
+  std::vector<MailboxSummary> mailboxes;
+  uint64_t forks = 0, rosters = 0, join_requests = 0, welcomes = 0;
+};
+
+struct CheckReport {
+  uint64_t feeds = 0, entries = 0, signatures = 0, items = 0, log_leaves = 0;
+  std::vector<std::string> faults;  // feed ids and numbers only; empty: sound
+};
+
+struct Metrics {
+  uint64_t requests = 0, refused = 0, answered = 0, commits = 0, commit_failures = 0;
+  uint64_t entries_stored = 0, bytes_stored = 0, receipts = 0, held_now = 0, forks = 0, stale_counters = 0,
+           two_places = 0;
+};
+
+class Relay {
+ public:
+  virtual ~Relay() = default;
+
+  /// Errors: not_found (key file), vault_in_use (another process has the store), damaged, newer_version, io_failed,
+  /// storage_full. A store that can only be read opens; exchanges then answer "relay storage" and give no receipts.
+  static Result<std::unique_ptr<Relay>> open(const RelayOptions& options, Environment environment);
+
+  // -- Any thread ---------------------------------------------------------------------------------------------------
+  virtual std::unique_ptr<RelayRequest> begin() = 0;
+  /// Grows with every commit that may be news for somebody.
+  virtual uint64_t news() const = 0;
+  virtual Metrics metrics() const = 0;
+  /// Empty while healthy, otherwise why the last commit failed.
+  virtual std::string unhealthy() const = 0;
+
+  // -- The one writer strand ----------------------------------------------------------------------------------------
+  /// One transaction and one durable commit for all; answers in the same order.
+  virtual std::vector<Handled> handle(std::span<RelayRequest* const> requests) = 0;
+  virtual bool has_news(RelayRequest& held) = 0;
+  virtual Bytes answer_held(RelayRequest& held) = 0;
+  /// Whole requests in, answers out; never holds. For simulators and tests.
+  std::vector<Bytes> handle(const std::vector<Bytes>& requests);
+
+  // -- Operator (same strand) ---------------------------------------------------------------------------------------
+  /// `root_key`: "lysoen-team:1:..." as the team's admin gives it. Admitting again after removal restores it.
+  virtual Result<TeamId> admit_team(std::string_view root_key) = 0;
+  /// Stops serving the team; what is held stays until purge_team.
+  virtual Result<void> remove_team(const TeamId& team) = 0;
+  virtual Result<void> purge_team(const TeamId& team) = 0;
+  virtual Result<std::vector<TeamSummary>> teams() = 0;
+  /// A token that admits one team within 30 days: "lysoen-token:1:...". Only its hash is kept.
+  virtual Result<std::string> make_operator_token() = 0;
+  virtual Result<TeamId> redeem_operator_token(std::string_view token, std::string_view root_key) = 0;
+
+  virtual Result<CheckReport> check() = 0;
+  virtual Result<Inspection> inspect() = 0;
+  virtual RelayInfo info() const = 0;
+
+  /// Makes and destroys exchange keys when due, checkpoints the store. Every hour or so, and at idle.
+  virtual Result<void> tend() = 0;
+};
+
+}  // namespace lysoen::relay

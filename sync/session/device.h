@@ -1,0 +1,79 @@
+// The device's side of an exchange, without I/O: a request out, an answer in. docs/protocol/exchange.md.
+//
+//   DeviceExchange exchange(peer, store, relay, environment);
+//   do {
+//     auto request = exchange.request({.window = 8192});
+//     Bytes answer = ...carried by whatever there is...;
+//     auto outcome = exchange.response(answer);
+//   } while (outcome.ok() && outcome->more());
+//
+// One object serves one relay for as long as one likes; it remembers between exchanges what need not be stored (which
+// key to use, what the relay said it lacks, gaps to ask for). Dropping it loses nothing. Threads: the vault's strand.
+#pragma once
+#include <lysoen/exchange.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+
+namespace lysoen::session {
+
+struct RequestOptions {
+  size_t window = 8 * 1024;       // bytes of batches; at least one entry goes whatever its size
+  uint32_t wait_ms = 0;           // ask the relay to hold the answer until there is news
+  uint32_t answer_max = 1 << 20;  // bytes of the answer, advice to the relay
+  bool probe = false;             // no batches: first ask what the relay has (after a cut)
+};
+
+/// A batch the relay would not take: set aside by name, the rest goes on.
+struct RefusedBatch {
+  FeedKey feed;
+  uint64_t first_seq = 0, last_seq = 0;
+  std::string reason;
+};
+
+struct ExchangeOutcome {
+  uint64_t entries_sent = 0;      // newly confirmed by receipts of this answer
+  uint64_t entries_received = 0;  // newly stored here
+  uint64_t entries_left = 0;      // own entries this relay has not confirmed and has not refused
+  bool more_to_send = false;      // another exchange would send something
+  bool more_to_fetch = false;     // the relay has more, or the answer was cut after it authenticated
+  bool cut = false;               // the answer ended without End; what came whole was taken
+  uint64_t receipts = 0, rosters = 0, join_requests = 0;
+  uint64_t frames_unknown = 0;  // of types this version does not know: passed over
+  uint64_t items_missing = 0;   // the relay listed entries that it did not or could not deliver
+  std::vector<RefusedBatch> refused;
+  bool counter_stale = false;      // the relay has seen a higher counter; raised now
+  bool two_places = false;         // the relay saw this device's counter from another copy of it
+  bool relay_lost_data = false;    // the relay holds less than it signed for; it is sent again
+  std::vector<std::string> notes;  // what a person should know: forks, contradictions; no report text
+  bool more() const { return more_to_send || more_to_fetch; }
+};
+
+class DeviceExchange {
+ public:
+  /// All references outlive the object.
+  DeviceExchange(SyncPeer& peer, EntryStore& store, RelayInfo relay, Environment environment);
+  ~DeviceExchange();
+  DeviceExchange(DeviceExchange&&) noexcept;
+
+  /// The next request. A request that is never answered needs no cleaning up: ask for another.
+  /// Errors: those of the peer and the store.
+  Result<Bytes> request(const RequestOptions& options);
+
+  /// The answer to the last request. An answer that does not open under its key changes nothing (no_network: "something
+  /// between this device and the relay answered ..."; the next request then uses the relay's fallback key, later ones
+  /// every second time). Other errors: trust_refused (the relay does not know the team or the device; a receipt or key
+  /// that its identity did not sign), storage_full and storage_read_only (the *relay's* store), newer_version, and
+  /// those of the peer and the store.
+  Result<ExchangeOutcome> response(ByteView answer);
+
+  const RelayInfo& relay() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lysoen::session

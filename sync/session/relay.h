@@ -1,0 +1,62 @@
+// The relay's side of one exchange, without I/O. It is cut in three so that many exchanges share one commit:
+//
+//   take()    pieces of the request as they arrive: sieve, opening, decoding. Touches no store; any thread, one at a
+//   time. apply()   inside the store's transaction: batches, lists, rosters, join requests. answer()  after the durable
+//   commit, or after it failed: receipts, verdicts, mailboxes; sealed and padded.
+//
+// A request without End is cut: what came whole is applied. A frame that does not open, or anything after End, spoils
+// the whole request: nothing of it is applied and there is no answer that the sender could open.
+#pragma once
+#include <chrono>
+#include <memory>
+
+#include "sync/session/keys.h"
+#include "sync/session/relay_store.h"
+
+namespace lysoen::session {
+
+enum class Intake {
+  more,     // go on; nothing is known about the sender yet
+  opened,   // the first frame opened and its signature holds: see team(), device(), invite_key()
+  refused,  // no relay would answer this
+};
+
+class RelayExchange {
+ public:
+  RelayExchange(std::shared_ptr<const RelayKeys> keys, WallTime now, Random& random);
+  ~RelayExchange();
+  RelayExchange(RelayExchange&&) noexcept;
+
+  /// Errors are in the value: `refused` is final.
+  Intake take(ByteView piece);
+
+  // Valid once `opened`.
+  const TeamId& team() const;
+  const DeviceId& device() const;  // none for a joiner
+  bool is_join() const;
+  const PublicKey& invite_key() const;  // of a joiner
+  bool whole() const;                   // End has come
+  /// Whether apply() would write anything but the counter: for statistics.
+  bool brings_data() const;
+
+  /// Requires opened. Errors: the store failed; the caller rolls back and passes the error to answer().
+  Result<void> apply(RelayStore& store);
+
+  /// Whether the sender asked to wait and there is nothing for it: the caller may hold the answer until
+  /// has_news() or wait() has passed.
+  Result<bool> may_hold(RelayStore& store);
+  std::chrono::milliseconds wait() const;
+
+  /// The sealed answer; may be called once. `failure`: why the commit failed, or null.
+  Result<Bytes> answer(RelayStore& store, const Error* failure = nullptr);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// The whole of it for one request; for tests. The store needs no transaction.
+Result<Bytes> respond(RelayStore& store, std::shared_ptr<const RelayKeys> keys, ByteView request, WallTime now,
+                      Random& random);
+
+}  // namespace lysoen::session
