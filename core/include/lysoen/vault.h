@@ -123,7 +123,7 @@ class Vault {
   virtual Result<TeamView> team_view() = 0;   // not_found before the vault has a team
   virtual Result<Invite> invite(const InviteOptions& options) = 0;
   /// Joiner: the request to hand to the admin (file) or to send through the invite's relay.
-  struct Joining { Bytes request; std::string check_words; std::vector<RelayInfo> relays; Hash invite_id; };
+  struct Joining { Bytes request; std::string check_words; std::vector<RelayInfo> relays; Hash invite_id; TeamId team; };
   virtual Result<Joining> join(ByteView invite_file_or_link) = 0;
   /// The joining that waits for its welcome, if any.
   virtual Result<std::optional<Joining>> joining() = 0;

@@ -69,7 +69,7 @@ struct SyncProgress {
 struct SyncOptions {
   std::chrono::milliseconds deadline = std::chrono::minutes(10);           // of the whole sync
   std::chrono::milliseconds exchange_deadline = std::chrono::seconds(60);  // of one exchange, without the long poll
-  int tries = 4;  // failures in a row, over all of a relay's URLs, after which the relay is left for this time
+  int tries = 4;  // rounds of failures in a row through a relay's URLs, after which it is left for this time
   size_t window_min = 8 * 1024, window_max = 1024 * 1024;  // bytes of one request; grows and shrinks between these
   std::chrono::milliseconds poll{0};  // once nothing is left, hold an exchange open this long for news (desks)
   /// Of exactly these relays instead of those of the roster, if not empty.
@@ -136,7 +136,7 @@ class Client {
 struct JoinErrand {
   std::vector<RelayInfo> relays;  // of the invite
   TeamId team;                    // of the invite
-  PublicKey invite_key{};         // Ed25519: the invite's one-time key, which a relay admits once
+  Hash invite_id;                 // the invite's one-time Ed25519 key, which a relay admits once
   Bytes request;                  // the sealed join request; posting it again changes nothing
   std::function<Result<Signature>(std::string_view label, ByteView message)> sign;  // with the one-time key
 };
