@@ -8,6 +8,20 @@
 namespace lysoen::crypto {
 
 Hash sha256(ByteView bytes);
+
+/// SHA-256 of bytes that come in parts (files).
+class Sha256 {
+ public:
+  static constexpr size_t kStateSize = 128;
+  Sha256();
+  void update(ByteView bytes);
+  /// Call once, last.
+  Hash finish();
+
+ private:
+  alignas(8) std::array<uint8_t, kStateSize> state_{};
+};
+
 /// SHA-256 over `label` ‖ 0x00 ‖ `fields`: every object's hash carries its label ("lysoen/1 entry"). `fields` is a fixed or
 /// length-prefixed layout written with Writer.
 Hash labelled_hash(std::string_view label, ByteView fields);

@@ -1,0 +1,59 @@
+// A foreign file as rows for Vault::import_rows: read, map, check; what does not fit is set aside with its reason, and
+// the rest goes on. A row's identity is the file's hash and its number, so that a second import adds nothing and an
+// interrupted one goes on where it was.
+#pragma once
+#include <lysoen/vault.h>
+
+#include "core/exchange/mapping.h"
+
+namespace lysoen::exchange {
+
+/// A row that was not taken.
+struct RefusedRow {
+  size_t number;       // among data rows, from 1
+  std::string reason;  // names columns and questions, never their content
+  nlohmann::json fields;
+};
+
+class Import {
+ public:
+  /// Opens file and mapping and checks that they fit. Errors as in records.h and mapping.h; nothing was taken then.
+  static Result<std::unique_ptr<Import>> open(const std::filesystem::path& file, Mapping mapping);
+
+  struct Portion {
+    std::vector<ImportRow> rows;
+    std::vector<RefusedRow> refused;
+    bool last = false;
+  };
+  /// The next rows, at most `rows_max` good ones. An error ends the import; what came before stays.
+  Result<Portion> next(size_t rows_max);
+  RecordSource::Progress progress() const { return source_->progress(); }
+  const std::vector<std::string>& columns() const { return source_->columns(); }
+
+ private:
+  Import(Mapping mapping, std::unique_ptr<RecordSource> source, std::string hash)
+      : mapping_(std::move(mapping)), source_(std::move(source)), file_hash_(std::move(hash)) {}
+  Mapping mapping_;
+  std::unique_ptr<RecordSource> source_;
+  std::string file_hash_;
+};
+
+/// The refused rows in the shape they came in (CSV with the columns `lysoen_row` and `lysoen_reason` in front, or a
+/// JSON array), so that they can be corrected and imported again.
+class RefusedFile {
+ public:
+  RefusedFile(std::filesystem::path path, bool json, std::vector<std::string> columns);
+  Result<void> add(const RefusedRow& row);
+  /// Completes the file. Nothing is made when no row was refused.
+  Result<void> finish();
+  size_t count() const { return count_; }
+
+ private:
+  Result<void> write(std::string_view text);
+  std::filesystem::path path_;
+  bool json_;
+  std::vector<std::string> columns_;
+  size_t count_ = 0;
+};
+
+}  // namespace lysoen::exchange
