@@ -1,0 +1,163 @@
+// A container: one database with its WAL, ring and reserve file, in a folder under a name prefix ('A' or 'B'); the only
+// way by which anything is written to it. Three kinds of transaction, because durability costs syncs:
+//
+//   save     a person's work: edits, decisions, statements. One transaction, one ring record, two syncs. Stands once it
+//            returns, even if the WAL is damaged later: opening replays the record.
+//   durable  what must not be undone: purge, erasure, incarnation, keys of epochs and roster. Ends with a synced
+//   checkpoint. plain    what can be had again: received entries, cursors, projections, index. No sync. A crash may
+//   take the newest of
+//            these away, in order, never one from the middle of what a later one builds on. Each stands as a whole or
+//            not. (Keystrokes within a question are plain as well; leaving the question is a save.)
+//
+// What is acknowledged to others must stand under a synced checkpoint: checkpoint() after plain, or durable.
+//
+// Opening repairs before it answers (the table in docs/formats/vault.md) and says what it did. The owner's `replay`
+// writes the payloads of saves that the database lost; it sees a database in which plain transactions after the lost
+// saves are missing too, so it writes with "insert or replace" and relies on nothing but what saves and durables wrote.
+//
+// A failed sync is final: every later write answers io_failed with the hint to reopen. One strand. The owner holds the
+// FolderLock (files.h).
+//
+// The relay's store is a container with `sealed` false: same ring, same rules, pages as stock SQLite writes them (its
+// entries are sealed already); the ring's key comes from the relay's key file.
+#pragma once
+#include <lysoen/environment.h>
+
+#include <functional>
+
+#include "core/storage/database.h"
+#include "core/storage/files.h"
+#include "core/storage/page_cipher.h"
+#include "core/storage/ring.h"
+
+namespace lysoen::storage {
+
+inline constexpr size_t kReserveSize = 4 * 1024 * 1024;
+
+/// What opening found and did. Counters are of saves: the first is 1.
+struct OpenReport {
+  // Which row of the recovery table.
+  enum class Outcome : uint8_t {
+    clean,
+    record_rewritten,  // the crash fell between a save's commit and its record: the save stands, nobody was told so
+    replayed,          // the database had lost saves; the ring gave them back
+    save_may_be_lost,  // the newest save is neither in the database nor readable in the ring: `missing` names it
+    records_missing,   // the same for one or more saves further back: `missing` names them
+  };
+  Outcome outcome = Outcome::clean;
+  uint64_t counter = 0;           // saves that this container has had
+  uint64_t replayed = 0;          // saves written again from the ring
+  std::vector<uint64_t> missing;  // saves that are gone
+  bool wal_damaged = false;  // commits in the WAL were unreadable though later ones were there: it was not a mere crash
+  bool wal_kept_aside = false;  // a copy of the unreadable WAL lies beside the database (<name>.wal-aside)
+  bool ring_damaged = false;    // records or the file were unreadable; made good
+  bool pages_doubtful = false;  // the WAL was damaged during a checkpoint: old and new pages may be mixed
+  /// Sequence numbers may have been used that the database does not know: the owner begins new feed incarnations.
+  bool needs_new_incarnation() const { return !missing.empty() || pages_doubtful; }
+  /// Worth telling a person.
+  bool notable() const { return outcome > Outcome::record_rewritten || wal_damaged || ring_damaged || pages_doubtful; }
+};
+
+class Container {
+ public:
+  /// Inside the transaction; an error rolls it back and is answered. Must not begin transactions of its own.
+  using Work = std::function<Result<void>(Database& database)>;
+  /// Answers the ring record's payload: all that replay needs to do the same again.
+  using SaveWork = std::function<Result<Bytes>(Database& database, uint64_t counter)>;
+  /// Does save `counter` again from its payload. Called in order of counters, all in one transaction.
+  using Replay = std::function<Result<void>(Database& database, uint64_t counter, ByteView payload)>;
+
+  struct Options {
+    std::filesystem::path folder;  // exists
+    std::string name = "A";        // files: <name>.db, <name>.db-wal, <name>.ring, <name>.reserve
+    bool sealed = true;
+    std::span<const Migration> migrations = {};  // must outlive the call only; newer_version if the file knows more
+    Replay replay = {};
+    size_t ring_size = kRingSize;  // at creation
+    size_t reserve_size = kReserveSize;
+    uint32_t cache_kib = 4096;
+    uint32_t wal_frames_max = 1000;  // a checkpoint is due above this
+    Files* files = nullptr;          // null: system_files()
+  };
+
+  /// Makes the files; nothing of that name may exist. If it fails, what was made is removed again.
+  static Result<std::unique_ptr<Container>> create(const Options& options, const crypto::Key32& key,
+                                                   const VaultId& vault, Random& random);
+  struct Opened;
+  /// Repairs, migrates, replays. Errors: not_found, damaged, newer_version, storage_full, storage_read_only, io_failed,
+  /// and those of `replay`. Whatever the error, the files still hold all that they held.
+  static Result<Opened> open(const Options& options, const crypto::Key32& key, const VaultId& vault, Random& random);
+
+  /// Checkpoints if it can, closes, wipes the key; errors are swallowed (everything saved is safe without it).
+  ~Container();
+  Container(const Container&) = delete;
+  Container& operator=(const Container&) = delete;
+
+  /// For reading, at any time outside of the calls below. Closed containers: LYSOEN_CHECK.
+  Database& database();
+
+  /// Answers the save's counter. Errors: those of `work`; limit_exceeded if the payload is larger than payload_max();
+  /// storage_full (nothing changed; see last_save); io_failed. After io_failed from the ring the save may turn out to
+  /// stand after reopening; it was not acknowledged.
+  Result<uint64_t> save(const SaveWork& work);
+  /// The same on a full disk: gives the reserve file's space back to the system first. For what a person just typed,
+  /// once; until the reserve is there again (see reserve_ready) no further save, durable or plain is taken:
+  /// storage_full.
+  Result<uint64_t> last_save(const SaveWork& work);
+  Result<void> durable(const Work& work);
+  Result<void> plain(const Work& work);
+
+  /// Everything committed so far is in the database file, synced; ring records are released. When idle, before
+  /// acknowledging to others. Errors: usage if a statement is open.
+  Result<void> checkpoint();
+  /// After a purge: checkpoint, then released ring records and old WAL frames are overwritten with random bytes.
+  Result<void> scrub();
+  /// The reserve is in place; tries to make it again if not.
+  bool reserve_ready();
+
+  uint64_t counter() const { return counter_; }
+  size_t payload_max() const;
+
+  /// Checkpoint, close, wipe the key. Later calls answer `locked`. Closed in any case; an error says that the
+  /// checkpoint failed (nothing saved is lost by that).
+  Result<void> lock();
+  /// Closes at once: no checkpoint, nothing written any more, key wiped. What a wipe does first.
+  void abandon();
+
+ private:
+  struct Recovery;  // container_open.cc
+  Container(const Options& options, const crypto::Key32& key, const VaultId& vault, Random& random);
+  std::filesystem::path path(std::string_view suffix) const;
+  Result<void> ready() const;  // open, not broken
+  Result<void> check_writable();
+  Result<uint64_t> save_now(const SaveWork& work);
+  Result<void> run_transaction(const Work& work, bool syncs);
+  Result<void> make_room();
+  void tidy();  // a checkpoint if one is due and possible
+  Result<void> make_reserve();
+  Error broken(Error error);  // marks the container as final if a sync failed
+  std::unique_ptr<Vfs> make_vfs();
+  void close();
+
+  Files& files_;
+  std::filesystem::path folder_;
+  std::string name_;
+  bool sealed_;
+  size_t reserve_size_;
+  uint32_t cache_kib_, wal_frames_max_;
+  crypto::Key32 key_;
+  VaultId vault_;
+  Random& random_;
+  std::unique_ptr<Ring> ring_;
+  std::unique_ptr<Database> database_;  // uses key_; null once closed
+  uint64_t counter_ = 0;                // of the last save in the database
+  bool broken_ = false;                 // a sync failed or the ring could not be written
+  bool reserve_released_ = false;
+};
+
+struct Container::Opened {
+  std::unique_ptr<Container> container;
+  OpenReport report;
+};
+
+}  // namespace lysoen::storage
