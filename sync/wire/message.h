@@ -90,6 +90,7 @@ struct Frontier {
   bool operator==(const Frontier&) const = default;
 };
 
+// Rosters, admission lists and welcomes may be larger than a frame: their parts follow each other in order.
 struct RosterUpdate {
   uint64_t version = 0;
   Hash hash;
@@ -99,7 +100,8 @@ struct RosterUpdate {
 };
 
 struct AdmissionList {
-  Bytes list;
+  uint32_t total = 0, offset = 0;
+  Bytes part;
   bool operator==(const AdmissionList&) const = default;
 };
 
@@ -114,7 +116,8 @@ struct JoinPost {
 };
 
 struct Welcome {
-  Bytes welcome;
+  uint32_t total = 0, offset = 0;
+  Bytes part;
   bool operator==(const Welcome&) const = default;
 };
 
