@@ -16,10 +16,11 @@ namespace lysoen::net {
 enum class Piece {
   unknown,   // go on, but the sender has not shown yet that it may speak: the tight limits hold
   admitted,  // go on
+  enough,    // do not read on: end() has an answer for it, then the connection closes
   refused,   // hang up with a 404, as anything that is no relay would
 };
 
-/// What the listener sends back. Anything but 200 closes the connection.
+/// What the listener sends back. Anything but 200 closes the connection; a 404 has no body.
 struct Answer {
   int status = 200;  // 200, 404, 413, 429, 503
   Bytes body;        // application/octet-stream
@@ -67,7 +68,8 @@ struct ListenerOptions {
 
 class Listener {
  public:
-  virtual ~Listener() = default;  // stops at once
+  /// Stops at once. The service must have dropped every Next and Reply before.
+  virtual ~Listener() = default;
   /// Binds and begins to serve. Errors: input_refused (address, certificate or key that cannot be used),
   /// already_exists (the port is taken).
   static Result<std::unique_ptr<Listener>> start(const ListenerOptions& options, Service& service);

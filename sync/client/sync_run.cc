@@ -1,0 +1,275 @@
+#include "sync/client/sync_run.h"
+
+#include <algorithm>
+
+namespace lysoen::client {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+constexpr auto kCancelPoll = 200ms;
+constexpr size_t kRefusedMax = 100;
+constexpr int kIdleAnswersMax = 16;          // answers in a row that promise more and bring nothing
+constexpr size_t kBringsSomething = 1024;    // an answer above this size brought something, if only what is known
+constexpr size_t kProbeAbove = 16 * 1024;    // after a cut with more than this under way, ask before sending again
+constexpr size_t kAnswerSlack = 512 * 1024;  // answer_max is advice: an entry, a roster part and padding may exceed it
+
+milliseconds to_ms(nanoseconds time) {
+  return std::chrono::ceil<milliseconds>(time);
+}
+
+}  // namespace
+
+SyncRun::SyncRun(std::vector<RelayInfo> relays, MakeExchanger make, Carrier& carrier, Loop& loop,
+                 Environment environment, SyncOptions options)
+    : make_(std::move(make)), carrier_(carrier), loop_(loop), environment_(environment), options_(std::move(options)) {
+  for (auto& relay : relays) {
+    RelayLine line{
+        .info = std::move(relay), .exchanger = nullptr, .window = Window(options_.window_min, options_.window_max)};
+    line.outcome.relay = line.info.id;
+    lines_.push_back(std::move(line));
+  }
+}
+
+void SyncRun::start(Client::Done done) {
+  done_ = std::move(done);
+  deadline_ = now() + options_.deadline;
+  std::weak_ptr<SyncRun> self = weak_from_this();
+  deadline_timer_ = loop_.after(options_.deadline, [self] {
+    auto run = self.lock();
+    if (!run) return;
+    run->deadline_timer_ = 0;
+    run->end(run->finished_one()
+                 ? std::nullopt
+                 : std::optional(make_error(ErrorCode::no_network,
+                                            "sync is not finished within its time; what was exchanged stays",
+                                            "sync again to go on from there")));
+  });
+  if (options_.cancelled) watch_cancel();
+  step_soon();
+}
+
+void SyncRun::watch_cancel() {
+  std::weak_ptr<SyncRun> self = weak_from_this();
+  cancel_timer_ = loop_.after(kCancelPoll, [self] {
+    auto run = self.lock();
+    if (!run || run->ended_) return;
+    run->cancel_timer_ = 0;
+    if (run->options_.cancelled())
+      return run->end(make_error(ErrorCode::cancelled, "sync was cancelled; nothing is lost"));
+    run->watch_cancel();
+  });
+}
+
+void SyncRun::step_soon() {
+  std::weak_ptr<SyncRun> self = weak_from_this();
+  loop_.post([self] {
+    if (auto run = self.lock()) run->step();
+  });
+}
+
+void SyncRun::drop() {
+  ended_ = true;
+  carrier_.cancel(std::exchange(ticket_, 0));
+  for (auto* timer : {&timer_, &deadline_timer_, &cancel_timer_}) loop_.cancel(std::exchange(*timer, 0));
+}
+
+void SyncRun::end(std::optional<Error> failure) {
+  if (ended_) return;
+  drop();
+  outcome_.failure = std::move(failure);
+  for (auto& line : lines_) outcome_.relays.push_back(std::move(line.outcome));
+  auto done = std::move(done_);
+  auto outcome = std::move(outcome_);
+  if (done) done(std::move(outcome));
+}
+
+bool SyncRun::finished_one() const {
+  return std::any_of(lines_.begin(), lines_.end(), [](const RelayLine& line) { return line.outcome.finished; });
+}
+
+// Why nothing was finished: what the first relay said, unless a later one said something that time does not heal.
+std::optional<Error> SyncRun::verdict() const {
+  if (finished_one()) return std::nullopt;
+  const Error* why = nullptr;
+  for (const auto& line : lines_) {
+    if (!line.outcome.failure) continue;
+    if (!why || (why->code == ErrorCode::no_network && line.outcome.failure->code != ErrorCode::no_network)) {
+      why = &*line.outcome.failure;
+    }
+  }
+  if (why) return *why;
+  return make_error(ErrorCode::not_found, "cannot sync: the team has no relay",
+                    "an admin adds one to the team's roster");
+}
+
+void SyncRun::step() {
+  if (ended_) return;
+  if (auto* line = next_ready()) return exchange(*line);
+  // Once one relay has finished, the others have had their chance when each was tried once.
+  bool waiting = std::any_of(lines_.begin(), lines_.end(), [](const RelayLine& line) { return line.open(); });
+  if (!waiting || finished_one()) return end(verdict());
+  wait_for_next();
+}
+
+RelayLine* SyncRun::next_ready() {
+  for (auto& line : lines_)
+    if (line.open() && line.ready_at <= now()) return &line;
+  return nullptr;
+}
+
+void SyncRun::wait_for_next() {
+  nanoseconds at = nanoseconds::max();
+  for (const auto& line : lines_)
+    if (line.open()) at = std::min(at, line.ready_at);
+  auto delay = to_ms(at - now());
+  report("no answer, trying again in " + std::to_string((delay.count() + 999) / 1000) + " s");
+  std::weak_ptr<SyncRun> self = weak_from_this();
+  timer_ = loop_.after(delay, [self] {
+    auto run = self.lock();
+    if (!run) return;
+    run->timer_ = 0;
+    run->step();
+  });
+}
+
+void SyncRun::exchange(RelayLine& line) {
+  if (line.info.urls.empty()) {
+    return abandon(line, make_error(ErrorCode::not_found, "cannot sync: the team's relay has no address",
+                                    "an admin gives it one in the team's roster"));
+  }
+  if (!line.exchanger) line.exchanger = make_(line.info);
+  auto wait = polling_ ? std::min<milliseconds>(options_.poll, 10min) : 0ms;
+  session::RequestOptions request_options{.window = line.window.request(),
+                                          .wait_ms = static_cast<uint32_t>(wait.count()),
+                                          .answer_max = static_cast<uint32_t>(line.window.answer()),
+                                          .probe = line.probe};
+  auto request = line.exchanger->request(request_options);
+  if (!request.ok()) return end(request.error());  // the vault's own trouble: no other relay will heal it
+  auto sent = request->size();
+  line.outcome.url = line.info.urls[line.url];
+  auto left = std::max(to_ms(deadline_ - now()), milliseconds(1));
+  std::weak_ptr<SyncRun> self = weak_from_this();
+  auto index = static_cast<size_t>(&line - lines_.data());
+  ticket_ = carrier_.send({.url = line.outcome.url,
+                           .body = std::move(*request),
+                           .deadline = std::min(options_.exchange_deadline + wait, left),
+                           .answer_max = line.window.answer() + kAnswerSlack},
+                          [self, index, sent, began = now()](CarrierAnswer answer) {
+                            auto run = self.lock();
+                            if (!run || run->ended_) return;
+                            run->ticket_ = 0;
+                            run->answered(run->lines_[index], sent, began, std::move(answer));
+                          });
+}
+
+void SyncRun::answered(RelayLine& line, size_t sent, nanoseconds began, CarrierAnswer answer) {
+  outcome_.bytes_up += answer.bytes_up;
+  outcome_.bytes_down += answer.bytes_down;
+  bool long_poll = std::exchange(polling_, false);
+  // Bytes of an answer are worth reading even if it was cut: what came whole is taken. Bytes that are no answer at all
+  // (a relay that could not open the request hangs up) tell the exchange to try its other key.
+  bool something_came = answer.bytes_down > 0;
+  if (!answer.ok() && !something_came) return failed(line, answer, *answer.failure);
+  auto outcome = line.exchanger->response(answer.body);
+  if (!outcome.ok()) {
+    auto why = outcome.error().code == ErrorCode::no_network && answer.failure ? *answer.failure : outcome.error();
+    if (why.code != ErrorCode::no_network && outcome.error().code != ErrorCode::no_network) return abandon(line, why);
+    return failed(line, answer, why);
+  }
+  if (!answer.ok() || outcome->cut) {
+    line.window.stalled();
+    line.probe = sent > kProbeAbove;
+  } else {
+    line.probe = false;
+    if (!long_poll) line.window.carried(sent, answer.body.size(), now() - began);
+  }
+  took(line, *outcome, answer.body.size());
+}
+
+void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, size_t brought) {
+  ++line.outcome.exchanges;
+  line.outcome.failure.reset();
+  line.failures = line.rounds = 0;
+  line.tried_other_key = false;
+  line.entries_left = outcome.entries_left;
+  count(outcome);
+  bool moved = outcome.entries_sent + outcome.entries_received + outcome.receipts + outcome.rosters +
+                       outcome.join_requests + outcome.refused.size() >
+                   0 ||
+               brought > kBringsSomething;
+  line.idle_answers = moved ? 0 : line.idle_answers + 1;
+  more_to_come_ = outcome.more_to_fetch;
+  if (line.idle_answers > kIdleAnswersMax) {
+    return abandon(
+        line, make_error(ErrorCode::no_network,
+                         "the relay at " + line.outcome.url + " promises more and brings nothing; left for this time"));
+  }
+  if (!outcome.more()) {
+    if (options_.poll.count() > 0 && !polled_) {
+      polled_ = polling_ = true;
+    } else {
+      line.outcome.finished = true;
+    }
+  }
+  report({});
+  step_soon();
+}
+
+void SyncRun::count(const session::ExchangeOutcome& outcome) {
+  ++outcome_.exchanges;
+  outcome_.entries_sent += outcome.entries_sent;
+  outcome_.entries_received += outcome.entries_received;
+  outcome_.join_requests += outcome.join_requests;
+  for (const auto& refused : outcome.refused) {
+    if (outcome_.refused.size() < kRefusedMax) {
+      outcome_.refused.push_back({refused.feed, refused.first_seq, refused.last_seq, refused.reason});
+    } else {
+      ++outcome_.refused_more;
+    }
+  }
+  for (const auto& note : outcome.notes)
+    if (outcome_.notes.size() < kRefusedMax) outcome_.notes.push_back(note);
+}
+
+void SyncRun::failed(RelayLine& line, const CarrierAnswer& answer, Error why) {
+  line.outcome.failure = std::move(why);
+  if (answer.bytes_up > 0) {
+    line.window.stalled();
+    line.probe = line.probe || answer.bytes_up > kProbeAbove;
+  }
+  ++line.failures;
+  // What answered did not hold our key: the same address once more, at once, with the relay's other key.
+  if (answer.bytes_down > 0 && !std::exchange(line.tried_other_key, true)) return step_soon();
+  line.tried_other_key = false;
+  line.url = (line.url + 1) % line.info.urls.size();
+  if (line.url == 0) {
+    ++line.rounds;
+    line.ready_at = now() + backoff(line.rounds, environment_.random);
+  }
+  if (line.rounds >= options_.tries) line.abandoned = true;
+  step_soon();
+}
+
+void SyncRun::abandon(RelayLine& line, Error why) {
+  line.outcome.failure = std::move(why);
+  line.abandoned = true;
+  step_soon();
+}
+
+void SyncRun::report(std::string waiting) {
+  if (!options_.progress) return;
+  SyncProgress progress{.entries_sent = outcome_.entries_sent,
+                        .entries_received = outcome_.entries_received,
+                        .bytes_up = outcome_.bytes_up,
+                        .bytes_down = outcome_.bytes_down,
+                        .more_to_come = more_to_come_,
+                        .waiting = std::move(waiting)};
+  for (const auto& line : lines_) progress.entries_left = std::max(progress.entries_left, line.entries_left);
+  options_.progress(progress);
+}
+
+}  // namespace lysoen::client

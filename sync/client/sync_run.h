@@ -1,0 +1,81 @@
+// One sync over any exchange: which relay next, when, how large, when to stop. Client (sync.h) is this over
+// session::DeviceExchange; tests put a scripted exchange in its place.
+#pragma once
+#include <lysoen/sync/sync.h>
+
+#include "sync/client/pace.h"
+#include "sync/session/device.h"
+
+namespace lysoen::client {
+
+/// What session::DeviceExchange does, for one relay.
+class Exchanger {
+ public:
+  virtual ~Exchanger() = default;
+  virtual Result<Bytes> request(const session::RequestOptions& options) = 0;
+  virtual Result<session::ExchangeOutcome> response(ByteView answer) = 0;
+};
+using MakeExchanger = std::function<std::unique_ptr<Exchanger>(const RelayInfo&)>;
+
+/// The relay's URLs in turn, and how its last attempts went.
+struct RelayLine {
+  RelayInfo info;
+  std::unique_ptr<Exchanger> exchanger;
+  Window window;
+  RelayOutcome outcome;
+  size_t url = 0;                        // index of the next one to try
+  int failures = 0, rounds = 0;          // in a row; rounds through all URLs
+  std::chrono::nanoseconds ready_at{0};  // monotonic: not before
+  bool abandoned = false;                // final failure or all tries used
+  bool probe = false;                    // ask what the relay has before sending more
+  bool tried_other_key = false;          // after an answer that did not open
+  int idle_answers = 0;                  // promised more and brought nothing, in a row
+  uint64_t entries_left = 0;
+
+  bool open() const { return !outcome.finished && !abandoned; }
+};
+
+class SyncRun : public std::enable_shared_from_this<SyncRun> {
+ public:
+  /// All references outlive the run. `relays` in the order to try.
+  SyncRun(std::vector<RelayInfo> relays, MakeExchanger make, Carrier& carrier, Loop& loop, Environment environment,
+          SyncOptions options);
+
+  void start(Client::Done done);
+  /// Ends with `failure`; done is called at once.
+  void end(std::optional<Error> failure);
+  /// Ends silently.
+  void drop();
+
+ private:
+  void step();
+  RelayLine* next_ready();
+  void wait_for_next();
+  void exchange(RelayLine& line);
+  void answered(RelayLine& line, size_t sent, std::chrono::nanoseconds began, CarrierAnswer answer);
+  void took(RelayLine& line, const session::ExchangeOutcome& outcome, size_t brought);
+  void failed(RelayLine& line, const CarrierAnswer& answer, Error why);
+  void abandon(RelayLine& line, Error why);
+  void count(const session::ExchangeOutcome& outcome);
+  void report(std::string waiting);
+  void watch_cancel();
+  std::optional<Error> verdict() const;
+  bool finished_one() const;
+  std::chrono::nanoseconds now() const { return environment_.clock.monotonic(); }
+  void step_soon();
+
+  MakeExchanger make_;
+  Carrier& carrier_;
+  Loop& loop_;
+  Environment environment_;
+  SyncOptions options_;
+  Client::Done done_;
+  std::vector<RelayLine> lines_;
+  SyncOutcome outcome_;
+  bool ended_ = false, polled_ = false, polling_ = false, more_to_come_ = true;
+  std::chrono::nanoseconds deadline_{0};
+  Carrier::Ticket ticket_ = 0;
+  Loop::Timer timer_ = 0, deadline_timer_ = 0, cancel_timer_ = 0;
+};
+
+}  // namespace lysoen::client

@@ -1,0 +1,533 @@
+// The listener on Boost.Asio: one coroutine for each connection, each on a strand of its own. Heads are parsed by
+// Beast, bodies are read by their Content-Length and handed on in pieces.
+#include "sync/net/listener.h"
+
+#include <openssl/ssl.h>
+
+#include <atomic>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "core/base/bytes.h"
+#include "core/base/try.h"
+
+namespace lysoen::net {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kHeadMax = 8 * 1024, kPieceMax = 64 * 1024, kWriteSlice = 64 * 1024;
+constexpr size_t kDrainMax = 512 * 1024;  // read and thrown away so that a sender still sending sees our refusal
+constexpr milliseconds kDrainDeadline{2000};
+
+// What all connections share. Outlives them.
+struct Shared {
+  Shared(const ListenerOptions& opts, Service& svc) : options(opts), service(svc), io(opts.threads) {}
+  const ListenerOptions options;
+  Service& service;
+  std::optional<asio::ssl::context> tls;
+  std::atomic<bool> stopping{false};
+  std::atomic<uint64_t> accepted{0}, turned_away{0}, ok{0}, refused{0}, cut{0};
+
+  std::mutex mutex;
+  std::condition_variable emptied;
+  std::set<class Connection*> open;  // under mutex
+  asio::io_context io;               // last: what it still holds ends while the rest is there
+};
+
+using Request = http::request_parser<http::empty_body>;
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Shared& shared, tcp::socket socket)
+      : shared_(shared), socket_(std::move(socket)), guard_(socket_.get_executor()), bell_(socket_.get_executor()) {
+    std::lock_guard lock(shared_.mutex);
+    shared_.open.insert(this);
+  }
+  ~Connection() {
+    std::lock_guard lock(shared_.mutex);
+    shared_.open.erase(this);
+    if (shared_.open.empty()) shared_.emptied.notify_all();
+  }
+
+  void start() {
+    asio::co_spawn(
+        socket_.get_executor(), [self = shared_from_this()] { return self->serve(); }, asio::detached);
+  }
+
+  // From any thread: a connection between requests has nothing to lose.
+  void close_if_idle() {
+    asio::post(socket_.get_executor(), [weak = weak_from_this()] {
+      auto self = weak.lock();
+      if (self && self->idle_) self->close();
+    });
+  }
+
+ private:
+  enum class Next { keep, close };
+
+  void close() {
+    error_code ignored;
+    socket_.close(ignored);
+    bell_.cancel();
+  }
+
+  // From now on the connection lives this long, unless armed again.
+  void arm(milliseconds time) {
+    guard_.expires_after(time);
+    guard_.async_wait([weak = weak_from_this()](error_code error) {
+      auto self = weak.lock();
+      if (!error && self) self->late_ = true, self->close();
+    });
+  }
+
+  asio::awaitable<void> serve() {
+    error_code ignored;
+    socket_.set_option(tcp::no_delay(true), ignored);
+    if (shared_.tls) {
+      arm(shared_.options.head_deadline);
+      tls_.emplace(socket_, *shared_.tls);
+      auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
+      if (error) co_return;
+    }
+    for (;;) {
+      auto next = co_await one_request();
+      if (next == Next::close || shared_.stopping) break;
+    }
+    guard_.cancel();
+    close();
+  }
+
+  asio::awaitable<std::tuple<error_code, size_t>> read_some(std::span<uint8_t> into) {
+    auto buffer = asio::buffer(into.data(), into.size());
+    error_code error;
+    size_t done = 0;
+    if (tls_) {
+      std::tie(error, done) = co_await tls_->async_read_some(buffer, kAwait);
+    } else {
+      std::tie(error, done) = co_await socket_.async_read_some(buffer, kAwait);
+    }
+    co_return std::tuple(error, done);
+  }
+
+  asio::awaitable<bool> write(ByteView bytes) {
+    while (!bytes.empty()) {
+      auto slice = bytes.first(std::min(bytes.size(), kWriteSlice));
+      arm(shared_.options.piece_deadline);
+      error_code error;
+      size_t done = 0;
+      auto buffer = asio::buffer(slice.data(), slice.size());
+      if (tls_) {
+        std::tie(error, done) = co_await asio::async_write(*tls_, buffer, kAwait);
+      } else {
+        std::tie(error, done) = co_await asio::async_write(socket_, buffer, kAwait);
+      }
+      if (error) co_return false;
+      bytes = bytes.subspan(slice.size());
+    }
+    co_return true;
+  }
+
+  asio::awaitable<Next> one_request() {
+    Request request;
+    request.header_limit(kHeadMax);
+    if (!co_await read_head(request)) co_return Next::close;
+    const auto& head = request.get();
+    bool keep = request.keep_alive();
+    if (head.method() == http::verb::get)
+      co_return co_await answer_operator(std::string(head.target()), keep, from_here(head));
+    if (head.method() != http::verb::post) co_return co_await refuse(404);
+    if (request.chunked() || !request.content_length()) co_return co_await refuse(411);
+    uint64_t size = *request.content_length();
+    if (size > shared_.options.body_max) co_return co_await refuse(413);
+    if (head[http::field::expect] == "100-continue" && !co_await write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")))
+      co_return Next::close;
+    co_return co_await exchange(size, keep);
+  }
+
+  // What was read beyond the head stays in held_.
+  asio::awaitable<bool> read_head(Request& request) {
+    idle_ = held_.empty();
+    arm(shared_.options.idle_deadline);
+    error_code parse;
+    for (;;) {
+      if (!held_.empty()) {
+        if (idle_) arm(shared_.options.head_deadline);
+        idle_ = false;
+        auto used = request.put(asio::const_buffer(held_.data(), held_.size()), parse);
+        held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(used));
+        if (request.is_header_done()) co_return true;
+        if (parse && parse != http::error::need_more) break;
+        if (held_.size() > kHeadMax) break;
+      }
+      auto old = held_.size();
+      held_.resize(old + 2048);
+      error_code error;
+      size_t came = 0;
+      std::tie(error, came) = co_await read_some(std::span(held_).subspan(old));
+      held_.resize(old + came);
+      if (error) co_return false;
+    }
+    co_await refuse(400);
+    co_return false;
+  }
+
+  // -- One exchange
+  // ----------------------------------------------------------------------------------------------------
+
+  asio::awaitable<Next> exchange(uint64_t size, bool keep) {
+    auto incoming = shared_.service.begin();
+    auto [standing, whole] = co_await read_body(*incoming, size);
+    if (standing == Piece::refused) co_return co_await refuse(404);
+    if (!whole && standing != Piece::enough) {
+      // Cut: what came whole may still be of use, but nobody waits for an answer.
+      ++shared_.cut;
+      incoming->end(false, [](Answer) {});
+      co_return Next::close;
+    }
+    auto answer = co_await reply_of(*incoming, whole);
+    if (!answer) co_return Next::close;
+    if (answer->status != 200) co_return co_await refuse(answer->status);
+    ++shared_.ok;
+    bool last = !keep || !whole || shared_.stopping;
+    std::string head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nCache-Control: no-store, no-transform\r\n" +
+        std::string(last ? "Connection: close\r\n" : "") + "Content-Length: " + std::to_string(answer->body.size()) +
+        "\r\n\r\n";
+    answer->body.insert(answer->body.begin(), head.begin(), head.end());
+    if (!co_await write(answer->body)) co_return Next::close;
+    if (!whole) co_await drain();
+    co_return last ? Next::close : Next::keep;
+  }
+
+  // Hands the body on piece by piece. Answers the sender's standing and whether all of the body came.
+  asio::awaitable<std::tuple<Piece, bool>> read_body(Incoming& incoming, uint64_t size) {
+    const auto& options = shared_.options;
+    auto standing = Piece::unknown;
+    auto began = asio::steady_timer::clock_type::now();
+    uint64_t done = 0;
+    while (done < size) {
+      auto elapsed = std::chrono::duration_cast<milliseconds>(asio::steady_timer::clock_type::now() - began);
+      auto whole_deadline = standing == Piece::unknown ? options.unknown_deadline : options.body_deadline;
+      if (elapsed >= whole_deadline) co_return std::tuple(standing, false);
+      arm(std::min(options.piece_deadline, whole_deadline - elapsed));
+      uint64_t budget = size - done;
+      if (standing == Piece::unknown) {
+        if (done >= options.unknown_body_max) co_return std::tuple(Piece::refused, false);
+        budget = std::min(budget, options.unknown_body_max - done);
+      }
+      auto piece = co_await next_piece(budget);
+      if (piece.empty()) co_return std::tuple(standing, false);
+      done += piece.size();
+      standing = co_await judged(incoming, std::move(piece));
+      if (standing == Piece::refused || standing == Piece::enough) co_return std::tuple(standing, done == size);
+    }
+    // A sender that stayed unknown to the end of a whole body has nothing to be answered.
+    co_return std::tuple(standing == Piece::unknown ? Piece::refused : standing, true);
+  }
+
+  // Empty: the connection broke or was too slow.
+  asio::awaitable<Bytes> next_piece(uint64_t budget) {
+    auto size = static_cast<size_t>(std::min<uint64_t>(budget, kPieceMax));
+    Bytes piece;
+    if (!held_.empty()) {
+      auto taken = static_cast<ptrdiff_t>(std::min(held_.size(), size));
+      piece.assign(held_.begin(), held_.begin() + taken);
+      held_.erase(held_.begin(), held_.begin() + taken);
+      co_return piece;
+    }
+    piece.resize(size);
+    error_code error;
+    size_t came = 0;
+    std::tie(error, came) = co_await read_some(piece);
+    piece.resize(error ? 0 : came);
+    co_return piece;
+  }
+
+  // What the service says to a piece. It may answer from any thread; the word is put down on this strand.
+  asio::awaitable<Piece> judged(Incoming& incoming, Bytes piece) {
+    auto word = std::make_shared<std::optional<Piece>>();
+    incoming.take(std::move(piece), [word, ring = ringer()](Piece said) { ring([word, said] { *word = said; }); });
+    arm(shared_.options.answer_deadline);
+    while (!*word && socket_.is_open()) co_await wait_for_bell();
+    co_return word->value_or(Piece::refused);
+  }
+
+  // Nothing: the service took too long or the client has gone.
+  asio::awaitable<std::optional<Answer>> reply_of(Incoming& incoming, bool whole) {
+    auto word = std::make_shared<std::optional<Answer>>();
+    incoming.end(whole, [word, ring = ringer()](Answer said) {
+      auto answer = std::make_shared<Answer>(std::move(said));
+      ring([word, answer] { *word = std::move(*answer); });
+    });
+    arm(shared_.options.answer_deadline);
+    if (whole && held_.empty()) watch_for_hangup();
+    while (!*word && socket_.is_open() && !gone_) co_await wait_for_bell();
+    error_code ignored;
+    socket_.cancel(ignored);
+    if (late_ || gone_) co_return std::nullopt;
+    co_return std::move(*word);
+  }
+
+  // A function that, called from any thread, runs `put` on this strand and wakes who waits for the bell.
+  std::function<void(std::function<void()>)> ringer() {
+    return [weak = weak_from_this(), executor = socket_.get_executor()](std::function<void()> put) {
+      asio::post(executor, [weak, put = std::move(put)] {
+        auto self = weak.lock();
+        if (!self) return;
+        put();
+        self->bell_.cancel();
+      });
+    };
+  }
+
+  asio::awaitable<void> wait_for_bell() {
+    bell_.expires_at(asio::steady_timer::time_point::max());
+    auto [ignored] = co_await bell_.async_wait(kAwait);
+    (void)ignored;
+  }
+
+  // While an answer is held, a client that hangs up frees its place.
+  void watch_for_hangup() {
+    socket_.async_wait(tcp::socket::wait_read, [weak = weak_from_this()](error_code error) {
+      auto self = weak.lock();
+      if (error || !self) return;
+      error_code broken;
+      if (self->socket_.available(broken) > 0 && !broken) return;
+      self->gone_ = true;
+      self->bell_.cancel();
+    });
+  }
+
+  // -- Everything else
+  // -------------------------------------------------------------------------------------------------
+
+  // Monitoring is for who sits on this machine and did not come through a proxy.
+  template <class Head>
+  bool from_here(const Head& head) const {
+    error_code error;
+    auto peer = socket_.remote_endpoint(error);
+    return !error && peer.address().is_loopback() && head["X-Forwarded-For"].empty() && head["Forwarded"].empty();
+  }
+
+  asio::awaitable<Next> answer_operator(std::string target, bool keep, bool here) {
+    if (target == "/healthz") {
+      auto why = shared_.service.unhealthy();
+      co_return co_await text(why.empty() ? 200 : 503, why.empty() ? "ok\n" : why + "\n", keep);
+    }
+    if (target == "/metrics" && here) co_return co_await text(200, own_metrics() + shared_.service.metrics(), keep);
+    co_return co_await refuse(404);
+  }
+
+  std::string own_metrics() {
+    size_t open = 0;
+    {
+      std::lock_guard lock(shared_.mutex);
+      open = shared_.open.size();
+    }
+    auto line = [](const char* name, const char* type, uint64_t value) {
+      return std::string("# TYPE ") + name + " " + type + "\n" + name + " " + std::to_string(value) + "\n";
+    };
+    return line("lysoen_connections_open", "gauge", open) +
+           line("lysoen_connections_total", "counter", shared_.accepted) +
+           line("lysoen_connections_turned_away_total", "counter", shared_.turned_away) +
+           line("lysoen_http_answered_total", "counter", shared_.ok) +
+           line("lysoen_http_refused_total", "counter", shared_.refused) +
+           line("lysoen_http_cut_total", "counter", shared_.cut);
+  }
+
+  static const char* reason(int status) {
+    switch (status) {
+      case 200:
+        return "OK";
+      case 400:
+        return "Bad Request";
+      case 411:
+        return "Length Required";
+      case 413:
+        return "Content Too Large";
+      case 429:
+        return "Too Many Requests";
+      case 503:
+        return "Service Unavailable";
+      default:
+        return "Not Found";
+    }
+  }
+
+  asio::awaitable<Next> text(int status, std::string body, bool keep) {
+    std::string out = "HTTP/1.1 " + std::to_string(status) + " " + reason(status) +
+                      "\r\nContent-Type: text/plain; version=0.0.4\r\n" + (keep ? "" : "Connection: close\r\n") +
+                      "Cache-Control: no-store\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+    bool written = co_await write(as_bytes(out));
+    co_return written&& keep ? Next::keep : Next::close;
+  }
+
+  asio::awaitable<Next> refuse(int status) {
+    ++shared_.refused;
+    std::string out = "HTTP/1.1 " + std::to_string(status) + " " + reason(status) +
+                      "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    if (co_await write(as_bytes(out))) co_await drain();
+    co_return Next::close;
+  }
+
+  // Closing a socket with unread bytes resets the connection and takes our answer with it.
+  asio::awaitable<void> drain() {
+    error_code error;
+    if (!tls_) socket_.shutdown(tcp::socket::shutdown_send, error);
+    arm(kDrainDeadline);
+    Bytes sink(16 * 1024);
+    for (size_t drained = 0; drained < kDrainMax && !error;) {
+      size_t came = 0;
+      std::tie(error, came) = co_await read_some(sink);
+      drained += came;
+    }
+  }
+
+  Shared& shared_;
+  tcp::socket socket_;
+  std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+  asio::steady_timer guard_;  // closes the socket when a deadline passes
+  asio::steady_timer bell_;   // wakes the coroutine when the service has spoken
+  Bytes held_;                // read and not used yet
+  bool idle_ = true, late_ = false, gone_ = false;
+};
+
+// -- Accepting
+// ---------------------------------------------------------------------------------------------------------
+
+class AsioListener final : public Listener {
+ public:
+  AsioListener(const ListenerOptions& options, Service& service) : shared_(options, service), acceptor_(shared_.io) {}
+
+  ~AsioListener() override { stop(milliseconds(0)); }
+
+  Result<void> begin() {
+    const auto& options = shared_.options;
+    if (!options.certificate_file.empty() || !options.key_file.empty()) LYSOEN_TRY(set_up_tls());
+    error_code error;
+    auto address = asio::ip::make_address(options.address, error);
+    if (error)
+      return make_error(ErrorCode::input_refused, "cannot listen: the address is no IP address",
+                        "for example 127.0.0.1:8470");
+    tcp::endpoint at(address, options.port);
+    if (!acceptor_.open(at.protocol(), error)) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_.bind(at, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (error == asio::error::address_in_use) {
+      return make_error(ErrorCode::already_exists, "cannot listen: port " + std::to_string(options.port) + " is taken",
+                        "stop the program that has it or choose another port");
+    }
+    if (error) return make_error(ErrorCode::input_refused, "cannot listen: " + error.message());
+    port_ = acceptor_.local_endpoint(error).port();
+    asio::co_spawn(shared_.io, accept(), asio::detached);
+    for (int i = 0; i < options.threads; ++i) threads_.emplace_back([this] { shared_.io.run(); });
+    return {};
+  }
+
+  uint16_t port() const override { return port_; }
+
+  void stop(milliseconds patience) override {
+    if (threads_.empty()) return;
+    shared_.stopping = true;
+    asio::post(shared_.io, [this] {
+      error_code ignored;
+      acceptor_.close(ignored);
+    });
+    {
+      std::unique_lock lock(shared_.mutex);
+      for (auto* connection : shared_.open) connection->close_if_idle();
+      shared_.emptied.wait_for(lock, patience, [&] { return shared_.open.empty(); });
+    }
+    shared_.io.stop();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+ private:
+  Result<void> set_up_tls() {
+    const auto& options = shared_.options;
+    if (options.certificate_file.empty() || options.key_file.empty()) {
+      return make_error(ErrorCode::usage, "cannot start TLS: it takes both a certificate and a key");
+    }
+    auto& tls = shared_.tls.emplace(asio::ssl::context::tls_server);
+    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_3_VERSION);
+    SSL_CTX_set_mode(tls.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+    error_code error;
+    if (tls.use_certificate_chain_file(options.certificate_file, error)) {
+      return make_error(ErrorCode::input_refused, "cannot use the TLS certificate: " + error.message(),
+                        "it must be a PEM file");
+    }
+    if (tls.use_private_key_file(options.key_file, asio::ssl::context::pem, error)) {
+      return make_error(ErrorCode::input_refused, "cannot use the TLS key: " + error.message(),
+                        "it must be a PEM file without passphrase that belongs to the certificate");
+    }
+    return {};
+  }
+
+  asio::awaitable<void> accept() {
+    while (!shared_.stopping) {
+      auto strand = asio::make_strand(shared_.io);
+      auto [error, socket] = co_await acceptor_.async_accept(strand, kAwait);
+      if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) co_return;
+      if (error) {
+        // Out of descriptors, most often: others end meanwhile.
+        asio::steady_timer pause(shared_.io, milliseconds(100));
+        co_await pause.async_wait(kAwait);
+        continue;
+      }
+      ++shared_.accepted;
+      if (open_now() >= shared_.options.connections_max) {
+        ++shared_.turned_away;
+        continue;
+      }
+      auto connection = std::make_shared<Connection>(shared_, tcp::socket(std::move(socket)));
+      connection->start();
+    }
+  }
+
+  size_t open_now() {
+    std::lock_guard lock(shared_.mutex);
+    return shared_.open.size();
+  }
+
+  Shared shared_;
+  tcp::acceptor acceptor_;
+  uint16_t port_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Listener>> Listener::start(const ListenerOptions& options, Service& service) {
+  try {
+    auto listener = std::make_unique<AsioListener>(options, service);
+    LYSOEN_TRY(listener->begin());
+    return std::unique_ptr<Listener>(std::move(listener));
+  } catch (const std::exception&) {
+    return make_error(ErrorCode::internal, "cannot listen: the event loop does not start");
+  }
+}
+
+}  // namespace lysoen::net
