@@ -13,7 +13,7 @@ static_assert(kTagSize == crypto_aead_chacha20poly1305_ietf_ABYTES);
 void aead_seal(const Key32& key, std::span<const uint8_t, kNonceSize> nonce, ByteView aad, ByteView plaintext,
                std::span<uint8_t> ciphertext, std::span<uint8_t, kTagSize> tag) {
   LYSOEN_CHECK(ciphertext.size() == plaintext.size());
-  must_succeed(crypto_aead_xchacha20poly1305_ietf_encrypt_detached(ciphertext.data(), tag.data(), nullptr,
+  must_succeed(crypto_aead_xchacha20poly1305_ietf_encrypt_detached(never_null(ciphertext.data()), tag.data(), nullptr,
                                                                    plaintext.data(), plaintext.size(), aad.data(),
                                                                    aad.size(), nullptr, nonce.data(), key.data()));
 }
@@ -21,7 +21,7 @@ void aead_seal(const Key32& key, std::span<const uint8_t, kNonceSize> nonce, Byt
 bool aead_open(const Key32& key, std::span<const uint8_t, kNonceSize> nonce, ByteView aad, ByteView ciphertext,
                std::span<const uint8_t, kTagSize> tag, std::span<uint8_t> plaintext) {
   LYSOEN_CHECK(ciphertext.size() == plaintext.size());
-  if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(plaintext.data(), nullptr, ciphertext.data(),
+  if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(plaintext.data(), nullptr, never_null(ciphertext.data()),
                                                           ciphertext.size(), tag.data(), aad.data(), aad.size(),
                                                           nonce.data(), key.data()) == 0)
     return true;
@@ -85,7 +85,8 @@ class EntryKeys {
 
   void encrypt_or_decrypt(std::span<const uint8_t, kSivTag> tag, ByteView from, uint8_t* to) const {
     static_assert(crypto_stream_xchacha20_NONCEBYTES == 24 && crypto_stream_xchacha20_KEYBYTES == 32);
-    must_succeed(crypto_stream_xchacha20_xor(to, from.data(), from.size(), tag.data(), both_.data()));
+    must_succeed(
+        crypto_stream_xchacha20_xor(never_null(to), never_null(from.data()), from.size(), tag.data(), both_.data()));
   }
 
  private:

@@ -12,7 +12,9 @@ constexpr size_t kHkdfOutputMax = 255 * crypto_auth_hmacsha256_BYTES;
 
 class Hmac {
  public:
-  explicit Hmac(ByteView key) { must_succeed(crypto_auth_hmacsha256_init(&state_, key.data(), key.size())); }
+  explicit Hmac(ByteView key) {
+    must_succeed(crypto_auth_hmacsha256_init(&state_, never_null(key.data()), key.size()));
+  }
   ~Hmac() { sodium_memzero(&state_, sizeof state_); }
   Hmac(const Hmac&) = delete;
   Hmac& operator=(const Hmac&) = delete;

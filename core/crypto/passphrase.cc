@@ -31,6 +31,7 @@ Result<Key32> derive_key(std::string_view passphrase, std::span<const uint8_t, k
                           std::to_string(cost.passes) + " passes; allowed are " + std::to_string(kMemoryKibLeast) +
                           " to " + std::to_string(kMemoryKibCeiling) + " KiB and " + std::to_string(kPassesLeast) +
                           " to " + std::to_string(kPassesCeiling) + " passes)");
+  if (passphrase.empty()) passphrase = "";  // never null
   Key32 key;
   if (crypto_pwhash_argon2id(key.data(), key.kSize, passphrase.data(), passphrase.size(), salt.data(), cost.passes,
                              size_t{cost.memory_kib} * 1024, crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
