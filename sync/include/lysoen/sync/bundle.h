@@ -27,7 +27,7 @@ Result<std::vector<BundleRun>> unconfirmed_by(SyncPeer& peer, const RelayId& rel
 struct BundleContent {
   std::vector<SealedRoster> rosters;  // oldest first
   std::vector<BundleRun> runs;
-  /// The file is at most this large; what does not fit is answered as `left` for the next file. At least 64 KiB.
+  /// The file is at most this large; what does not fit is answered as `left` for the next file. At least 256 KiB.
   uint64_t size_max = UINT64_MAX;
 };
 
@@ -49,8 +49,8 @@ struct BundleTaken {
   uint64_t entries_waiting = 0;      // earlier entries are missing: take the other files, then this one again
   uint64_t records_unknown = 0;      // of a newer Lysoen: skipped, the file keeps them
   std::vector<std::string> reasons;  // of refusals, at most 20
-  /// The file is cut or damaged: `damaged` if nothing could be taken, `partly_done` with the count of what was taken
-  /// before the damage. What follows damage is never taken.
+  /// `partly_done` with a count: the file is cut or damaged and this is what was whole before the damage. Of several
+  /// files: the first that was damaged, or could not be opened although others could.
   std::optional<Error> damage;
 };
 

@@ -1,0 +1,117 @@
+#include "sync/bundle/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace lysoen::bundle {
+
+namespace {
+
+Error failed(const char* what, int number) {
+  std::string message = std::string("cannot ") + what + " the bundle: " + std::strerror(number);
+  switch (number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return make_error(ErrorCode::storage_full, message);
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return make_error(ErrorCode::storage_read_only, message);
+    case ENOENT:
+    case ENOTDIR:
+      return make_error(ErrorCode::not_found, message);
+    case EISDIR:
+      return make_error(ErrorCode::input_refused, message);
+    default:
+      return make_error(ErrorCode::io_failed, message);
+  }
+}
+
+void sync_folder(const std::filesystem::path& file) {
+  auto folder = file.parent_path().empty() ? std::filesystem::path(".") : file.parent_path();
+  int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);  // some sticks' file systems cannot; the file itself is synced
+  ::close(descriptor);
+}
+
+}  // namespace
+
+Result<NewFile> NewFile::create(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (std::filesystem::exists(file, ignored)) {
+    return make_error(ErrorCode::already_exists, "cannot write the bundle: a file of this name is there already",
+                      "choose another name or move that file away");
+  }
+  auto temporary = file;
+  temporary += ".part";
+  // What an export that was killed left behind is of no use to anybody.
+  int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (descriptor < 0) return failed("write", errno);
+  return NewFile(file, temporary, descriptor);
+}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : file_(std::move(other.file_)),
+      temporary_(std::move(other.temporary_)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+NewFile::~NewFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+Result<void> NewFile::write(std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    auto done = ::write(descriptor_, bytes.data(), bytes.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return failed("write", errno);
+    bytes = bytes.subspan(static_cast<size_t>(done));
+  }
+  return {};
+}
+
+Result<void> NewFile::commit() {
+  if (::fsync(descriptor_) != 0) return failed("write", errno);
+  if (::rename(temporary_.c_str(), file_.c_str()) != 0) return failed("write", errno);
+  ::close(std::exchange(descriptor_, -1));
+  sync_folder(file_);
+  return {};
+}
+
+Result<InFile> InFile::open(const std::filesystem::path& file) {
+  int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return failed("open", errno);
+  InFile in(descriptor);
+  struct stat facts {};
+  if (::fstat(descriptor, &facts) != 0) return failed("open", errno);
+  if (!S_ISREG(facts.st_mode)) return make_error(ErrorCode::input_refused, "cannot open the bundle: it is no file");
+  return in;
+}
+
+InFile::InFile(InFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+InFile::~InFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<size_t> InFile::read(std::span<uint8_t> into) {
+  size_t done = 0;
+  while (done < into.size()) {
+    auto came = ::read(descriptor_, into.data() + done, into.size() - done);
+    if (came < 0 && errno == EINTR) continue;
+    if (came < 0) return failed("read", errno);
+    if (came == 0) break;
+    done += static_cast<size_t>(came);
+  }
+  return done;
+}
+
+}  // namespace lysoen::bundle
