@@ -1,0 +1,118 @@
+#include "tools/lysoen/app.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+#include "core/base/try.h"
+#include "tools/lysoen/terminal.h"
+
+namespace lysoen::cli {
+
+namespace {
+
+constexpr const char* kAbout =
+    "lysoen: reports from places without network or safety.\n"
+    "\n"
+    "Reports are written offline into an encrypted vault, travel sealed through a relay that cannot read them,\n"
+    "and are merged by coordinators. A vault is a folder: name it with --vault or LYSOEN_VAULT.\n"
+    "\n"
+    "  lysoen --vault v report new --form police-incident --set title='...'    write, offline\n"
+    "  lysoen --vault v report submit ID                                       seal it for the team\n"
+    "  lysoen --vault v sync                                                   when there is a connection\n";
+
+constexpr const char* kExits =
+    "exit codes: 0 done, 1 internal, 2 usage, 3 input refused, 4 wrong passphrase, 5 no network, 6 damaged data,\n"
+    "7 partly done, 8 vault in use, 9 trust refused, 10 storage full or read-only";
+
+Result<std::string> first_line_of(const std::string& file) {
+  std::ifstream in(file);
+  std::string line;
+  if (!in) return make_error(ErrorCode::usage, "cannot read the passphrase file", "check the path and its permissions");
+  std::getline(in, line);
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  return line;
+}
+
+}  // namespace
+
+App::App() : cli_(kAbout, "lysoen"), environment_(system_environment()) {
+  cli_.footer(kExits);
+  cli_.require_subcommand(1);
+  cli_.set_version_flag("--version", std::string("lysoen ") + LYSOEN_VERSION);
+  cli_.add_option("--vault", vault_, "The vault's folder (or LYSOEN_VAULT)")->envname("LYSOEN_VAULT");
+  cli_.add_option("--passphrase-file", passphrase_file_,
+                  "A file whose first line is the passphrase (or LYSOEN_PASSPHRASE)");
+  cli_.add_flag("--json", json_, "One JSON document on standard output, for scripts");
+  cli_.fallthrough();
+#ifdef LYSOEN_TEST_BUILD
+  cli_.add_option("--test-key-memory", cost_.memory_kib, "KiB of memory for the passphrase's key (test build only)")
+      ->envname("LYSOEN_TEST_KEY_MEMORY");
+  cli_.add_option("--test-key-passes", cost_.passes, "Passes for the passphrase's key (test build only)")
+      ->envname("LYSOEN_TEST_KEY_PASSES");
+#endif
+}
+
+void App::does(CLI::App* command, std::function<Result<void>()> work) {
+  command->callback([this, work = std::move(work)] { work_ = work; });
+}
+
+int App::run(int argc, char** argv) {
+  try {
+    cli_.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    int code = cli_.exit(error, std::cout, std::cerr);
+    return code == 0 ? 0 : exit_code_for(ErrorCode::usage);
+  }
+  if (!work_) return exit_code_for(ErrorCode::usage);
+  auto result = work_();
+  std::cout << std::flush;
+  if (!result.ok()) {
+    say_error(result.error());
+    return exit_code_for(result.error().code);
+  }
+  return remembered_ ? exit_code_for(*remembered_) : 0;
+}
+
+Result<std::filesystem::path> App::vault_folder() const {
+  if (vault_.empty())
+    return make_error(ErrorCode::usage, "no vault was named", "use --vault FOLDER or set LYSOEN_VAULT");
+  return std::filesystem::path(vault_);
+}
+
+Result<std::string> App::passphrase(bool twice) {
+  return secret("passphrase of the vault", passphrase_file_, "LYSOEN_PASSPHRASE", twice);
+}
+
+Result<std::string> App::secret(const std::string& what, const std::string& option, const char* variable, bool twice) {
+  if (!option.empty()) return first_line_of(option);
+  if (const char* given = std::getenv(variable)) return std::string(given);
+  LYSOEN_ASSIGN(std::string first, ask_secret(what));
+  if (twice) {
+    LYSOEN_ASSIGN(std::string second, ask_secret("once more"));
+    if (first != second) return make_error(ErrorCode::input_refused, "the two passphrases differ", "try again");
+  }
+  return first;
+}
+
+Result<std::unique_ptr<Vault>> App::open_vault() {
+  LYSOEN_ASSIGN(auto folder, vault_folder());
+  LYSOEN_ASSIGN(std::string word, passphrase(false));
+  return Vault::open(folder, word, environment_);
+}
+
+Result<std::unique_ptr<Vault>> App::open_or_create_vault() {
+  LYSOEN_ASSIGN(auto folder, vault_folder());
+  std::error_code ignored;
+  bool is_new = !std::filesystem::exists(folder, ignored) || std::filesystem::is_empty(folder, ignored);
+  if (!is_new) return open_vault();
+  LYSOEN_ASSIGN(std::string word, passphrase(true));
+  return Vault::create(folder, word, CreateOptions{cost_}, environment_);
+}
+
+bool App::print_json(const json& document) const {
+  if (json_) std::cout << document.dump(2, ' ', false, json::error_handler_t::replace) << "\n";
+  return json_;
+}
+
+}  // namespace lysoen::cli

@@ -1,0 +1,72 @@
+// What every command shares: the options before the command, the vault, and how results reach people and scripts.
+//
+// A command file adds one command (with its subcommands) to the command line; its work is a function that answers a
+// Result. Reading commands put one JSON document on standard output with --json, plain text otherwise; everything that
+// is not the result (messages, progress, questions) goes to standard error. Exit codes: lysoen/result.h.
+#pragma once
+#include <lysoen/vault.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace lysoen::cli {
+
+using json = nlohmann::ordered_json;
+
+class App {
+ public:
+  App();
+  /// Runs one command line; answers the exit code.
+  int run(int argc, char** argv);
+
+  CLI::App& commands() { return cli_; }
+  /// Makes `work` what `command` does.
+  void does(CLI::App* command, std::function<Result<void>()> work);
+
+  const Environment& environment() const { return environment_; }
+  bool as_json() const { return json_; }
+  /// Opens the vault of --vault or LYSOEN_VAULT with the passphrase. Errors: usage (no vault named), those of
+  /// Vault::open.
+  Result<std::unique_ptr<Vault>> open_vault();
+  /// Opens it, or makes it if the folder is missing or empty (the passphrase is then asked for twice).
+  Result<std::unique_ptr<Vault>> open_or_create_vault();
+  Result<std::filesystem::path> vault_folder() const;
+  /// --passphrase-file, else LYSOEN_PASSPHRASE, else asked for on the terminal.
+  Result<std::string> passphrase(bool twice);
+  /// A second secret (of the root key): `option` is a file or empty, `variable` the environment's name for it.
+  Result<std::string> secret(const std::string& what, const std::string& option, const char* variable, bool twice);
+
+  /// The result of a reading command, if --json; otherwise nothing happens.
+  bool print_json(const json& document) const;
+  /// Something was done but not all: the exit code becomes that of `code` once the command returns without error.
+  void remember(ErrorCode code) { remembered_ = code; }
+
+ private:
+  CLI::App cli_;
+  Environment environment_;
+  std::string vault_, passphrase_file_;
+  bool json_ = false;
+  KeyCost cost_;
+  std::function<Result<void>()> work_;
+  std::optional<ErrorCode> remembered_;
+};
+
+// One function a file: adds its commands.
+void add_init(App& app);
+void add_team(App& app);
+void add_join(App& app);
+void add_report(App& app);
+void add_report_changes(App& app, CLI::App& report);
+void add_forms(App& app);
+void add_import(App& app);
+void add_sync(App& app);
+void add_bundle(App& app);
+void add_export(App& app);
+void add_inspect(App& app);
+void add_status(App& app);
+void add_disclose(App& app);
+
+}  // namespace lysoen::cli

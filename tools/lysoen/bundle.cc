@@ -1,0 +1,87 @@
+// lysoen bundle: the same sealed entries in a file, for a stick and a driver.
+#include <lysoen/sync/bundle.h>
+
+#include <iostream>
+
+#include "core/base/try.h"
+#include "tools/lysoen/app.h"
+#include "tools/lysoen/people.h"
+#include "tools/lysoen/terminal.h"
+
+namespace lysoen::cli {
+
+namespace {
+
+struct Arguments {
+  std::string file;
+  std::vector<std::string> files;
+  bool unsent = false;
+  uint64_t size_max_mib = 0;
+};
+
+Result<void> write_bundle(App& app, const Arguments& arguments) {
+  LYSOEN_ASSIGN(auto vault, app.open_vault());
+  LYSOEN_ASSIGN(auto keys, vault->carrier_keys());
+  LYSOEN_ASSIGN(auto heads, vault->all_heads());
+  BundleContent content;
+  LYSOEN_ASSIGN(content.rosters, vault->sealed_rosters());
+  content.runs = whole_feeds(heads);
+  if (arguments.unsent) {
+    LYSOEN_ASSIGN(auto relays, vault->sync_peer().relays());
+    if (!relays.empty()) {
+      LYSOEN_ASSIGN(content.runs, unconfirmed_by(vault->sync_peer(), relays.front().id, heads));
+    }
+  }
+  if (arguments.size_max_mib > 0) content.size_max = arguments.size_max_mib * 1024 * 1024;
+  LYSOEN_ASSIGN(auto written,
+                export_bundle(arguments.file, vault->entries(), keys.front(), content, app.environment().random));
+  LYSOEN_TRY(vault->mark_carried(written.carried));
+  app.print_json({{"file", arguments.file},
+                  {"bytes", written.bytes},
+                  {"entries", written.entries},
+                  {"feeds_left", written.left.size()}});
+  say(count_text(written.entries) + " entries, " + bytes_text(written.bytes) + ", sealed for the team");
+  if (!written.left.empty()) {
+    say_warning("not everything fitted; make another file");
+    app.remember(ErrorCode::partly_done);
+  }
+  return {};
+}
+
+Result<void> take_bundles(App& app, const Arguments& arguments) {
+  LYSOEN_ASSIGN(auto vault, app.open_vault());
+  LYSOEN_ASSIGN(auto keys, vault->carrier_keys());
+  std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
+  LYSOEN_ASSIGN(auto taken, import_bundles(files, vault->sync_peer(), vault->entries(), keys));
+  app.print_json({{"stored", taken.entries_stored},
+                  {"known", taken.entries_known},
+                  {"refused_batches", taken.batches_refused},
+                  {"forked_batches", taken.batches_forked},
+                  {"waiting", taken.entries_waiting},
+                  {"damage", taken.damage ? json(taken.damage->message) : json()}});
+  say(count_text(taken.entries_stored) + " new entries, " + count_text(taken.entries_known) + " were there already");
+  for (auto& reason : taken.reasons) say_warning("a batch was not taken: " + safe(reason));
+  if (taken.entries_waiting > 0)
+    say_warning(count_text(taken.entries_waiting) +
+                " entries wait for earlier ones: import the other bundles, then this one again");
+  if (taken.damage) return *taken.damage;
+  if (taken.batches_refused > 0 || taken.entries_waiting > 0) app.remember(ErrorCode::partly_done);
+  return {};
+}
+
+}  // namespace
+
+void add_bundle(App& app) {
+  auto arguments = std::make_shared<Arguments>();
+  auto* bundle = app.commands().add_subcommand("bundle", "Carry sealed entries in a file")->require_subcommand(1);
+  auto* write = bundle->add_subcommand("export", "Write what this device holds to a file that only the team can open");
+  write->add_option("file", arguments->file, "The new file")->required();
+  write->add_flag("--unsent", arguments->unsent, "Only what the first relay has not confirmed");
+  write->add_option("--size-max", arguments->size_max_mib, "MiB; what does not fit is left for another file");
+  app.does(write, [&app, arguments] { return write_bundle(app, *arguments); });
+  auto* take = bundle->add_subcommand("import", "Take bundles in; doing it twice changes nothing");
+  take->add_option("files", arguments->files, "The files, in any order")->required();
+  app.does(take, [&app, arguments] { return take_bundles(app, *arguments); });
+}
+
+}  // namespace lysoen::cli

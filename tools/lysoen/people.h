@@ -1,0 +1,43 @@
+// How members, reports and files are named on the command line.
+#pragma once
+#include <lysoen/vault.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "tools/lysoen/app.h"
+
+namespace lysoen::cli {
+
+/// Names of members as far as this device may read them; "coordinator 1a2b3c4d" where it may not.
+class Names {
+ public:
+  explicit Names(Vault& vault);
+  std::string of(const DeviceId& device) const;
+
+ private:
+  std::map<DeviceId, std::string> names_;
+};
+
+/// The first 8 digits: what people type.
+std::string short_id(const std::string& hex);
+template <class Tag>
+std::string short_id(const Id<Tag>& id) {
+  return short_id(id.hex());
+}
+
+/// The one report or draft whose id begins so. Errors: input_refused (too short, not hexadecimal, several), not_found.
+Result<ReportId> report_named(Vault& vault, const std::string& prefix);
+
+/// A whole small file. Errors: not_found, limit_exceeded above `size_max`.
+Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max);
+/// Writes a new file through a temporary name; an existing one is refused unless `replace`.
+Result<void> write_file(const std::filesystem::path& file, ByteView bytes, bool replace = false);
+
+/// "2026-11-23 10:00 UTC".
+std::string time_text(WallTime time);
+/// Ends of warnings that belong to every command that shows the team: expired roster, a single reader.
+void warn_about(const TeamView& team);
+
+}  // namespace lysoen::cli

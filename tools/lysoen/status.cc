@@ -1,0 +1,46 @@
+// lysoen status: how things stand on this device.
+#include <iostream>
+
+#include "core/base/try.h"
+#include "tools/lysoen/app.h"
+#include "tools/lysoen/people.h"
+#include "tools/lysoen/terminal.h"
+
+namespace lysoen::cli {
+
+void add_status(App& app) {
+  auto* command =
+      app.commands().add_subcommand("status", "How things stand: drafts, what is not sent yet, what differs");
+  app.does(command, [&app]() -> Result<void> {
+    LYSOEN_ASSIGN(auto vault, app.open_vault());
+    LYSOEN_ASSIGN(VaultStatus status, vault->status());
+    auto team = vault->team_view();
+    json document = {{"reports", status.reports},
+                     {"drafts", status.drafts},
+                     {"submitted", status.submitted},
+                     {"conflicts", status.conflicts},
+                     {"unsent_entries", status.unsent_entries},
+                     {"set_aside", status.set_aside},
+                     {"gaps", status.gaps},
+                     {"forks", status.forks},
+                     {"notices", status.notices},
+                     {"team", team.ok() ? json(team->team.hex()) : json()}};
+    if (app.print_json(document)) return {};
+    if (team.ok())
+      std::cout << strong(safe(team->name)) << ", roster " << team->roster_version << "\n";
+    else
+      std::cout << "no team yet: lysoen join INVITE\n";
+    std::cout << count_text(status.reports) << " reports: " << count_text(status.drafts) << " drafts, "
+              << count_text(status.submitted) << " submitted, " << count_text(status.conflicts)
+              << " with values that differ\n"
+              << count_text(status.unsent_entries) << " entries not held by a relay yet\n";
+    if (status.set_aside) std::cout << count_text(status.set_aside) << " records set aside\n";
+    if (status.gaps) std::cout << count_text(status.gaps) << " entries held back or lost, still wanted\n";
+    if (status.forks) std::cout << alarm(count_text(status.forks) + " feeds have two versions") << "\n";
+    for (auto& notice : status.notices) say_warning(safe(notice));
+    if (team.ok()) warn_about(*team);
+    return {};
+  });
+}
+
+}  // namespace lysoen::cli

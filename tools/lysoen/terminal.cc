@@ -1,0 +1,140 @@
+#include "tools/lysoen/terminal.h"
+
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+namespace lysoen::cli {
+
+namespace {
+
+bool coloured(int descriptor) {
+  static const bool wanted = std::getenv("NO_COLOR") == nullptr;
+  return wanted && isatty(descriptor);
+}
+
+std::string painted(const char* code, std::string_view text, int descriptor) {
+  if (!coloured(descriptor)) return std::string(text);
+  return std::string("\033[") + code + "m" + std::string(text) + "\033[0m";
+}
+
+// Bytes of the character that begins here, by its lead byte; the text is UTF-8.
+size_t character_size(char lead) {
+  auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
+}  // namespace
+
+void say(std::string_view line) {
+  std::cerr << line << "\n";
+}
+
+void say_error(const Error& error) {
+  std::cerr << painted("31", "error:", STDERR_FILENO) << " " << safe(error.message) << "\n";
+  std::string hint = error.hint.empty() ? std::string(sentence_for(error.advice())) : error.hint;
+  if (!hint.empty()) std::cerr << "hint: " << safe(hint) << "\n";
+}
+
+void say_warning(std::string_view line) {
+  std::cerr << painted("33", "warning:", STDERR_FILENO) << " " << line << "\n";
+}
+
+std::string strong(std::string_view text) {
+  return painted("1", text, STDOUT_FILENO);
+}
+std::string faint(std::string_view text) {
+  return painted("2", text, STDOUT_FILENO);
+}
+std::string alarm(std::string_view text) {
+  return painted("31", text, STDOUT_FILENO);
+}
+
+Result<std::string> ask_secret(std::string_view question) {
+  if (!isatty(STDIN_FILENO))
+    return make_error(ErrorCode::usage, "no passphrase was given and there is no terminal to ask on",
+                      "use --passphrase-file FILE or set LYSOEN_PASSPHRASE");
+  std::cerr << question << ": " << std::flush;
+  termios before{};
+  tcgetattr(STDIN_FILENO, &before);
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  std::string answer;
+  bool got = static_cast<bool>(std::getline(std::cin, answer));
+  tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  std::cerr << "\n";
+  if (!got) return make_error(ErrorCode::cancelled, "no passphrase was entered");
+  return answer;
+}
+
+std::string count_text(uint64_t count) {
+  std::string digits = std::to_string(count), out;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) out += ',';
+    out += digits[i];
+  }
+  return out;
+}
+
+std::string bytes_text(uint64_t bytes) {
+  char text[32];
+  if (bytes < 1024)
+    std::snprintf(text, sizeof text, "%llu bytes", static_cast<unsigned long long>(bytes));
+  else if (bytes < 1024 * 1024)
+    std::snprintf(text, sizeof text, "%.1f KiB", static_cast<double>(bytes) / 1024);
+  else
+    std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / 1024 / 1024);
+  return text;
+}
+
+std::string fitted(std::string_view text, size_t width) {
+  std::string out;
+  size_t used = 0;
+  for (size_t at = 0; at < text.size() && used < width; ++used) {
+    size_t size = character_size(text[at]);
+    out += text.substr(at, size);
+    at += size;
+  }
+  return out + std::string(width - used, ' ');
+}
+
+std::string safe(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    size_t size = character_size(text[at]);
+    auto character = text.substr(at, size);
+    at += size;
+    bool control =
+        size == 1 && static_cast<unsigned char>(character[0]) < 0x20 && character != "\n" && character != "\t";
+    bool second_control =
+        character.size() == 2 && character[0] == '\xC2' && static_cast<unsigned char>(character[1]) < 0xA0;
+    bool override_ = character.size() == 3 && character[0] == '\xE2' &&
+                     ((character[1] == '\x80' && character[2] >= '\xAA' && character[2] <= '\xAE') ||
+                      (character[1] == '\x81' && character[2] >= '\xA6' && character[2] <= '\xA9'));
+    out += control || character == "\x7F" || second_control || override_ ? std::string_view("?") : character;
+  }
+  return out;
+}
+
+Bar::Bar(std::string what) : what_(std::move(what)), on_terminal_(isatty(STDERR_FILENO)) {}
+
+Bar::~Bar() {
+  if (shown_) std::cerr << "\r\033[K" << std::flush;
+}
+
+void Bar::show(uint64_t done, uint64_t total, std::string_view note) {
+  if (!on_terminal_) return;
+  int percent = total == 0 ? 0 : static_cast<int>(done * 100 / total);
+  if (percent == last_ && note.empty()) return;
+  last_ = percent;
+  shown_ = true;
+  std::string filled(static_cast<size_t>(percent) * 30 / 100, '#');
+  std::cerr << "\r" << what_ << " [" << filled << std::string(30 - filled.size(), ' ') << "] " << percent << " % "
+            << note << "\033[K" << std::flush;
+}
+
+}  // namespace lysoen::cli

@@ -1,0 +1,48 @@
+// What people see: messages, colours, questions and bars on a terminal; plain lines elsewhere.
+#pragma once
+#include <lysoen/result.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace lysoen::cli {
+
+/// A line on standard error.
+void say(std::string_view line);
+/// "error: ..." and, if there is one, "hint: ...".
+void say_error(const Error& error);
+/// "warning: ..."
+void say_warning(std::string_view line);
+/// Emphasis on standard output, only if that is a terminal and NO_COLOR is unset.
+std::string strong(std::string_view text);
+std::string faint(std::string_view text);
+std::string alarm(std::string_view text);
+
+/// Asks on the terminal without echo. Errors: usage, if there is no terminal to ask on.
+Result<std::string> ask_secret(std::string_view question);
+
+/// Text in columns for a table; numbers of a count with thousands separators.
+std::string count_text(uint64_t count);
+std::string bytes_text(uint64_t bytes);
+/// Cuts at `width` characters (not bytes) and fills with blanks.
+std::string fitted(std::string_view text, size_t width);
+/// Control characters and direction overrides become '?': what others wrote must not steer the terminal.
+std::string safe(std::string_view text);
+
+/// A progress bar on standard error; silent if that is not a terminal.
+class Bar {
+ public:
+  explicit Bar(std::string what);
+  ~Bar();
+  void show(uint64_t done, uint64_t total, std::string_view note = {});
+
+ private:
+  std::string what_;
+  bool on_terminal_;
+  bool shown_ = false;
+  int last_ = -1;
+};
+
+}  // namespace lysoen::cli
