@@ -26,7 +26,7 @@ enum class FieldRole : uint8_t {
 
 /// Text by language tag ("en", "fr").
 using Labels = std::map<std::string, std::string, std::less<>>;
-/// The label in `language`, else in the form's first language, else empty.
+/// The label in `language` ("fr-CA" falls back to "fr"), else in English, else in any, else empty.
 std::string_view pick(const Labels& labels, std::string_view language);
 
 struct Choice {

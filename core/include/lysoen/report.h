@@ -16,12 +16,12 @@ namespace lysoen {
 
 /// One answer with its type. The text keeps the digits it came with: "1.50" stays "1.50", "43.4670" too.
 /// Lexical forms: integer "-12"; decimal "1.50"; boolean "true"; date "2020-01-05"; time "14:05:00.000+02:00" (offset
-/// optional); date_time "2020-01-05T14:05:00+02:00" (offset required, "Z" allowed); point "lat lon [alt [accuracy]]" in degrees
-/// and metres; choice: its code; choices: codes in `items`, a set, sorted; attachment: name, MIME type, size and blob id.
+/// optional); date_time "2020-01-05T14:05:00+02:00" (offset required, "Z" allowed); point "lat lon [alt [accuracy]]" in
+/// degrees and metres; choice: its code; choices: codes in `items`, a set, sorted; attachment: "blobid size mime/type name".
 class Value {
  public:
-  /// Checks and normalises `text` for `type` (trims; choices are split at spaces). Errors: input_refused with the reason,
-  /// which never repeats the value.
+  /// Checks and normalises `text` for `type` (trims, but keeps text as it is; choices are split at spaces). Errors:
+  /// input_refused with the reason, limit_exceeded (above 64 KiB); neither repeats the value.
   static Result<Value> parse(ValueType type, std::string_view text);
   static Value text_of(std::string text);
   static Value choices_of(std::vector<std::string> codes);
@@ -63,7 +63,7 @@ struct Visible {
 
 /// A field: one visible value, or several, which is a conflict. Order: value's claimed time, then edit id.
 struct Field {
-  std::string path;             // "victims[3f9c]/name" inside a repeat: the item's id in brackets
+  std::string path;             // "victims[i-3f9c]/name" inside a repeat: the item's id in brackets
   std::vector<Visible> values;
   bool conflict() const { return values.size() > 1; }
 };
@@ -91,7 +91,7 @@ struct Report {
   bool retracted = false;
   std::string retraction_reason;
   Level level = Level::draft;
-  std::vector<Field> fields;          // by path
+  std::vector<Field> fields;          // by path, items of a repeat in their own order
   std::vector<SetAside> set_aside;
   size_t pending = 0;                 // edits known of but not arrived
   size_t edits = 0;
