@@ -13,8 +13,8 @@ inline constexpr size_t kNonceSize = 24, kTagSize = 16;
 void aead_seal(const Key32& key, std::span<const uint8_t, kNonceSize> nonce, ByteView aad, ByteView plaintext,
                std::span<uint8_t> ciphertext, std::span<uint8_t, kTagSize> tag);
 /// False and `plaintext` wiped if it does not authenticate.
-[[nodiscard]] bool aead_open(const Key32& key, std::span<const uint8_t, kNonceSize> nonce, ByteView aad, ByteView ciphertext,
-                             std::span<const uint8_t, kTagSize> tag, std::span<uint8_t> plaintext);
+[[nodiscard]] bool aead_open(const Key32& key, std::span<const uint8_t, kNonceSize> nonce, ByteView aad,
+                             ByteView ciphertext, std::span<const uint8_t, kTagSize> tag, std::span<uint8_t> plaintext);
 /// nonce 24 ‖ ciphertext ‖ tag 16 with a random nonce.
 Bytes aead_seal_box(const Key32& key, ByteView aad, ByteView plaintext, Random& random);
 std::optional<Bytes> aead_open_box(const Key32& key, ByteView aad, ByteView box);
@@ -23,9 +23,9 @@ Bytes ietf_seal(const Key32& key, std::span<const uint8_t, 12> nonce, ByteView a
 std::optional<Bytes> ietf_open(const Key32& key, std::span<const uint8_t, 12> nonce, ByteView aad, ByteView sealed);
 
 // -- The entry cipher (docs/formats/feed.md) ------------------------------------------------------------------------
-// k_enc ‖ k_mac = HKDF-Expand(entry key, "lysoen/1 entry keys" ‖ 0x00 ‖ suite, 64); T = HMAC-SHA256(k_mac, "lysoen/1 entry" ‖
-// 0x00 ‖ header ‖ body); sealed = T 32 ‖ XChaCha20(k_enc, nonce = first 24 bytes of T, body). Key-committing; a key used
-// twice reveals only equality.
+// k_enc ‖ k_mac = HKDF-Expand(entry key, "lysoen/1 entry keys" ‖ 0x00 ‖ suite, 64); T = HMAC-SHA256(k_mac, "lysoen/1
+// entry" ‖ 0x00 ‖ header ‖ body); sealed = T 32 ‖ XChaCha20(k_enc, nonce = first 24 bytes of T, body). Key-committing;
+// a key used twice reveals only equality.
 inline constexpr size_t kSivTag = 32;
 inline constexpr uint8_t kSuite1 = 1;
 Bytes siv_seal(const Key32& entry_key, ByteView header, ByteView body);

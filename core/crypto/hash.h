@@ -22,8 +22,8 @@ class Sha256 {
   alignas(8) std::array<uint8_t, kStateSize> state_{};
 };
 
-/// SHA-256 over `label` ‖ 0x00 ‖ `fields`: every object's hash carries its label ("lysoen/1 entry"). `fields` is a fixed or
-/// length-prefixed layout written with Writer.
+/// SHA-256 over `label` ‖ 0x00 ‖ `fields`: every object's hash carries its label ("lysoen/1 entry"). `fields` is a
+/// fixed or length-prefixed layout written with Writer.
 Hash labelled_hash(std::string_view label, ByteView fields);
 template <class IdType>
 IdType labelled_id(std::string_view label, ByteView fields) {
@@ -49,14 +49,17 @@ Hash merkle_node(const Hash& left, const Hash& right);
 /// Root over leaf *hashes* as given by merkle_leaf.
 Hash merkle_root(std::span<const Hash> leaves);
 
-/// The hashes of the maximal complete subtrees that tile [0, first) and (last, size) so that a verifier who holds leaves
-/// first..last (0-based, inclusive) can compute the root. Left to right. In a tree of at most 256 leaves: at most 8 on
-/// the left, 14 on the right.
-struct RangeProof { std::vector<Hash> left, right; };
+/// The hashes of the maximal complete subtrees that tile [0, first) and (last, size) so that a verifier who holds
+/// leaves first..last (0-based, inclusive) can compute the root. Left to right. In a tree of at most 256 leaves: at
+/// most 8 on the left, 14 on the right.
+struct RangeProof {
+  std::vector<Hash> left, right;
+};
 /// Requires: first <= last < leaves.size().
 RangeProof merkle_range_proof(std::span<const Hash> leaves, size_t first, size_t last);
 /// The root that the run and the proof imply, or nothing if the proof's shape does not fit.
-std::optional<Hash> merkle_root_from_range(std::span<const Hash> run, uint64_t first, uint64_t size, const RangeProof& proof);
+std::optional<Hash> merkle_root_from_range(std::span<const Hash> run, uint64_t first, uint64_t size,
+                                           const RangeProof& proof);
 
 /// A growing tree that keeps only its peaks: for logs. Peaks are ordered largest first; at most 64.
 class MerkleLog {

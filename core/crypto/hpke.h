@@ -20,12 +20,14 @@ struct KemKeyPair {
 class HpkeContext {
  public:
   Bytes seal(ByteView aad, ByteView plaintext);
-  Result<Bytes> open(ByteView aad, ByteView ciphertext);   // the counter moves only when it opened
+  Result<Bytes> open(ByteView aad, ByteView ciphertext);  // the counter moves only when it opened
   Key32 export_key(std::string_view exporter_context) const;
 
   /// RFC 9180, 5.1: Context from shared secret. Used by the functions below and by the vector tests.
   /// Requires: psk of at least 32 bytes (RFC 9180, 9.5), psk_id not empty.
-  struct Psk { ByteView psk, psk_id; };
+  struct Psk {
+    ByteView psk, psk_id;
+  };
   static HpkeContext schedule(const Key32& shared_secret, ByteView info, const std::optional<Psk>& psk);
   static constexpr size_t kTag = 16;
 
@@ -37,14 +39,22 @@ class HpkeContext {
   uint64_t sequence_ = 0;
 };
 
-struct HpkeSender { PublicKey encapsulation{}; HpkeContext context; };
-Result<HpkeSender> hpke_send(const PublicKey& to, ByteView info, Random& random, const std::optional<HpkeContext::Psk>& psk = {});
+struct HpkeSender {
+  PublicKey encapsulation{};
+  HpkeContext context;
+};
+Result<HpkeSender> hpke_send(const PublicKey& to, ByteView info, Random& random,
+                             const std::optional<HpkeContext::Psk>& psk = {});
 /// With a given ephemeral key: for vectors and second implementations.
-Result<HpkeSender> hpke_send_with(const KemKeyPair& ephemeral, const PublicKey& to, ByteView info, const std::optional<HpkeContext::Psk>& psk = {});
-Result<HpkeContext> hpke_receive(const KemKeyPair& own, const PublicKey& encapsulation, ByteView info, const std::optional<HpkeContext::Psk>& psk = {});
+Result<HpkeSender> hpke_send_with(const KemKeyPair& ephemeral, const PublicKey& to, ByteView info,
+                                  const std::optional<HpkeContext::Psk>& psk = {});
+Result<HpkeContext> hpke_receive(const KemKeyPair& own, const PublicKey& encapsulation, ByteView info,
+                                 const std::optional<HpkeContext::Psk>& psk = {});
 
 /// One message: encapsulation 32 ‖ ciphertext ‖ tag 16.
-Result<Bytes> hpke_seal(const PublicKey& to, ByteView info, ByteView aad, ByteView plaintext, Random& random, const std::optional<HpkeContext::Psk>& psk = {});
-Result<Bytes> hpke_open(const KemKeyPair& own, ByteView info, ByteView aad, ByteView sealed, const std::optional<HpkeContext::Psk>& psk = {});
+Result<Bytes> hpke_seal(const PublicKey& to, ByteView info, ByteView aad, ByteView plaintext, Random& random,
+                        const std::optional<HpkeContext::Psk>& psk = {});
+Result<Bytes> hpke_open(const KemKeyPair& own, ByteView info, ByteView aad, ByteView sealed,
+                        const std::optional<HpkeContext::Psk>& psk = {});
 
 }  // namespace lysoen::crypto

@@ -6,7 +6,8 @@
 
 namespace lysoen::crypto {
 
-inline constexpr uint32_t kMemoryKibFloor = 64 * 1024, kMemoryKibCeiling = 1024 * 1024, kPassesFloor = 3, kPassesCeiling = 16;
+inline constexpr uint32_t kMemoryKibFloor = 64 * 1024, kMemoryKibCeiling = 1024 * 1024, kPassesFloor = 3,
+                          kPassesCeiling = 16;
 inline constexpr size_t kSaltSize = 16;
 
 struct Argon2Cost {

@@ -16,7 +16,7 @@ namespace lysoen::crypto {
 void init();
 
 namespace detail {
-uint8_t* arena_take(size_t size);                       // never null: beyond 12 MiB of keys the program ends
+uint8_t* arena_take(size_t size);                         // never null: beyond 12 MiB of keys the program ends
 void arena_give_back(uint8_t* at, size_t size) noexcept;  // wipes
 }  // namespace detail
 
@@ -25,7 +25,7 @@ template <size_t N>
 class Secret {
  public:
   static constexpr size_t kSize = N;
-  Secret() : at_(detail::arena_take(N)) {}                 // zero
+  Secret() : at_(detail::arena_take(N)) {}  // zero
   explicit Secret(std::span<const uint8_t, N> bytes) : Secret() { std::memcpy(at_, bytes.data(), N); }
   ~Secret() { release(); }
   Secret(Secret&& other) noexcept : at_(other.at_) { other.at_ = nullptr; }
@@ -70,6 +70,8 @@ void wipe(std::span<uint8_t> bytes);
 bool equal(ByteView a, ByteView b);
 
 template <size_t N>
-bool Secret<N>::equals(const Secret& other) const { return equal(view(), other.view()); }
+bool Secret<N>::equals(const Secret& other) const {
+  return equal(view(), other.view());
+}
 
 }  // namespace lysoen::crypto

@@ -1,5 +1,6 @@
 #include "core/crypto/hash.h"
 
+#include "tests/support/seed.h"
 #include "tests/support/vector_file.h"
 
 using namespace lysoen;
@@ -22,6 +23,21 @@ Bytes expand(const Key32& key, ByteView info, size_t size) {
 TEST_CASE("SHA-256: the examples of FIPS 180-4", "[hash]") {
   REQUIRE(sha256({}).hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   REQUIRE(sha256(as_bytes("abc")).hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_CASE("SHA-256: bytes that come in parts have the hash of the whole", "[hash]") {
+  auto generator = test::generator(1);
+  for (int round = 0; round < 50; ++round) {
+    Bytes bytes(generator() % 500);
+    for (auto& byte : bytes) byte = static_cast<uint8_t>(generator());
+    Sha256 parts;
+    for (size_t at = 0; at < bytes.size();) {
+      size_t size = std::min<size_t>(generator() % 130, bytes.size() - at);
+      parts.update(ByteView(bytes).subspan(at, size));
+      at += size;
+    }
+    REQUIRE(parts.finish() == sha256(bytes));
+  }
 }
 
 TEST_CASE("HMAC: parts are what one message is", "[hash]") {
