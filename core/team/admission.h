@@ -86,7 +86,7 @@ struct AdmissionVerdict {
   Error error() const;
 };
 
-/// `current` null: this relay holds none of this team yet.
+/// `current` null: this relay holds none of this team yet; then any version that the root signed is a beginning.
 AdmissionVerdict verify_admission(const AdmissionList* current, const AdmissionList& candidate,
                                   const crypto::SignPublic& root);
 

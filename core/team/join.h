@@ -2,6 +2,7 @@
 // the invite's secret (HPKE, PSK mode), so neither the relay nor a finder of the file learns who joins.
 // docs/formats/team.md, "Joining".
 #pragma once
+#include "core/team/author.h"
 #include "core/team/epoch.h"
 #include "core/team/invite.h"
 #include "core/team/roster.h"
@@ -55,6 +56,7 @@ struct WelcomeContents {
   std::vector<OwnWrap> wraps;                   // `all`, and `team` for readers
   std::optional<AdminCertificate> certificate;  // for admins
   Bytes admission_list;                         // for admins: the newest one; else empty
+  RoleHistory history;                          // up to this version; travels only with a whole roster
 };
 
 /// Admin: for the device of `request`. The roster must name it with this invite.
@@ -62,7 +64,8 @@ Result<Bytes> make_welcome(const InviteContents& invite, const OpenedRequest& re
                            const crypto::SigningKey& admin, Random& random);
 
 /// Joiner: opens, checks that the invite's admin signed it, that the roster is signed up to the invite's root and names
-/// this device, and that a certificate verifies. Wraps are opened with open_wrap.
+/// this device, and that a certificate verifies. `history` has followed the roster,
+/// even if none came. Wraps are opened with open_wrap.
 /// Errors: trust_refused with the reason, input_refused, newer_version, limit_exceeded.
 Result<WelcomeContents> open_welcome(const InviteContents& invite, const DeviceId& device,
                                      const crypto::KemKeyPair& inbox, const Hash& request_id, ByteView welcome,
