@@ -13,7 +13,8 @@ namespace {
 
 using bundle::RecordType;
 
-constexpr size_t kReadMax = 96 * 1024;  // ciphertext of one batch record; with its proof it stays below wire::kFrameMax
+// Ciphertext of one batch record: small, so that a damaged file loses little; an entry may be larger by itself.
+constexpr size_t kReadMax = 32 * 1024;
 
 // Collects content and writes it out sealed, one full part at a time.
 class SealedWriter {

@@ -1,0 +1,409 @@
+#include <lysoen/sync/bundle.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "core/crypto/cipher.h"
+#include "plain_peer.h"
+#include "sync/bundle/format.h"
+#include "sync/wire/codec.h"
+#include "tests/support/catch.h"
+#include "tests/support/seed.h"
+#include "tests/support/temp_folder.h"
+
+using namespace lysoen;
+using test::PlainPeer;
+using test::PlainStore;
+
+namespace {
+
+CarrierKey key_of(uint8_t number) {
+  CarrierKey key;
+  key.fill(number);
+  return key;
+}
+
+struct Desk {
+  PlainPeer peer;
+  PlainStore store;
+  Result<BundleTaken> take(const std::filesystem::path& file) {
+    const std::vector<CarrierKey> keys = {key_of(4), key_of(3), key_of(2), key_of(1)};
+    return import_bundle(file, peer, store, keys);
+  }
+};
+
+struct Author {
+  explicit Author(uint64_t salt = 0) : random(test::generator(salt)), entropy(random()) {}
+  std::mt19937_64 random;
+  test::SeededRandom entropy;
+  PlainStore store;
+
+  // Feeds of entries of about `size` bytes.
+  void write(uint8_t feed, size_t entries, size_t size) {
+    for (size_t i = 0; i < entries; ++i) store.write(test::feed_of(feed), 256 + random() % size, random);
+  }
+  BundleContent all() { return {.rosters = {{7, {}, Bytes(900, 0x55)}}, .runs = whole_feeds(store.heads())}; }
+  BundleWritten export_to(const std::filesystem::path& file, const BundleContent& content) {
+    auto written = export_bundle(file, store, key_of(1), content, entropy);
+    REQUIRE(written.ok());
+    return *written;
+  }
+};
+
+Bytes slurp(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return Bytes(std::istreambuf_iterator<char>(in), {});
+}
+
+void spill(const std::filesystem::path& file, ByteView bytes) {
+  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+// A bundle made by hand: one last part with this content.
+void seal_by_hand(const std::filesystem::path& file, ByteView content) {
+  Bytes bytes(bundle::kSaltSize, 0x11);
+  auto keys = bundle::derive(key_of(1), bytes);
+  bytes.insert(bytes.end(), keys.commitment.begin(), keys.commitment.end());
+  Bytes sealed(content.size());
+  std::array<uint8_t, 16> tag{};
+  crypto::aead_seal(keys.parts, bundle::part_nonce(0, true), {}, content, sealed, tag);
+  bytes.insert(bytes.end(), sealed.begin(), sealed.end());
+  bytes.insert(bytes.end(), tag.begin(), tag.end());
+  spill(file, bytes);
+}
+
+}  // namespace
+
+TEST_CASE("Bundle: what one device carries another takes, and taking it again changes nothing", "[bundle]") {
+  test::TempFolder folder;
+  Author author;
+  author.write(1, 300, 900), author.write(2, 40, 30000), author.write(3, 1, 100);
+  auto written = author.export_to(folder.path() / "b", author.all());
+  CHECK(written.entries == 341);
+  CHECK(written.left.empty());
+  CHECK(written.carried == author.store.heads());
+  CHECK(written.bytes == std::filesystem::file_size(folder.path() / "b"));
+
+  Desk desk;
+  auto taken = desk.take(folder.path() / "b");
+  REQUIRE(taken.ok());
+  CHECK(taken->entries_stored == 341);
+  CHECK_FALSE(taken->damage);
+  CHECK(desk.store == author.store);
+  REQUIRE(desk.peer.rosters.size() == 1);
+  CHECK(desk.peer.rosters[0].sealed == Bytes(900, 0x55));
+  CHECK(desk.peer.intakes_open == 0);
+
+  auto again = desk.take(folder.path() / "b");
+  REQUIRE(again.ok());
+  CHECK(again->entries_stored == 0);
+  CHECK(again->entries_known == 341);
+  CHECK(desk.store == author.store);
+}
+
+TEST_CASE("Bundle: the file's size comes in steps and its bytes tell nothing", "[bundle]") {
+  test::TempFolder folder;
+  Author author;
+  author.write(1, 3, 1000);
+  for (int i = 0; i < 40; ++i) {
+    author.write(1, 2, 3000);
+    auto file = folder.path() / std::to_string(i);
+    author.export_to(file, author.all());
+    auto size = std::filesystem::file_size(file);
+    CHECK(crypto::transport_size(size) == size);
+  }
+  // Two bundles of the same content share no run of bytes.
+  author.export_to(folder.path() / "x", author.all());
+  author.export_to(folder.path() / "y", author.all());
+  auto x = slurp(folder.path() / "x"), y = slurp(folder.path() / "y");
+  REQUIRE(x.size() == y.size());
+  size_t equal = 0;
+  for (size_t i = 0; i < x.size(); ++i) equal += x[i] == y[i];
+  CHECK(equal < x.size() / 64);
+}
+
+TEST_CASE("Bundle: any content has a padded size that a file can have exactly", "[bundle]") {
+  auto random = test::generator(11);
+  for (int i = 0; i < 20000; ++i) {
+    uint64_t content = i < 6000 ? i + 1 : 1 + random() % (64ull << 20);
+    auto padded = content + bundle::padding_for(content);
+    REQUIRE(bundle::file_size(padded) == bundle::padded_file_size(content));
+    REQUIRE(bundle::padded_file_size(content) >= bundle::file_size(content));
+    // No more than 13 % on top above the smallest sizes, so that padding never doubles a driver's stick.
+    if (content > 16384) REQUIRE(bundle::padded_file_size(content) <= bundle::file_size(content) * 113 / 100);
+  }
+}
+
+TEST_CASE("Bundle: cut anywhere, what is whole before the cut is taken and one sentence says so", "[bundle]") {
+  test::TempFolder folder;
+  Author author(1);
+  author.write(1, 90, 2500);
+  author.export_to(folder.path() / "b", author.all());
+  auto bytes = slurp(folder.path() / "b");
+  REQUIRE(bytes.size() > 3 * bundle::kSealedPartSize / 2);
+  auto random = test::generator(2);
+  std::vector<size_t> cuts = {0,
+                              1,
+                              31,
+                              32,
+                              63,
+                              64,
+                              65,
+                              80,
+                              bundle::kHeadSize + bundle::kSealedPartSize,
+                              bundle::kHeadSize + bundle::kSealedPartSize + 1,
+                              bytes.size() - 1};
+  for (int i = 0; i < 40; ++i) cuts.push_back(random() % bytes.size());
+  for (auto cut : cuts) {
+    CAPTURE(cut);
+    spill(folder.path() / "cut", ByteView(bytes).first(cut));
+    Desk desk;
+    auto taken = desk.take(folder.path() / "cut");
+    size_t parts = cut < bundle::kHeadSize ? 0 : (cut - bundle::kHeadSize) / bundle::kSealedPartSize;
+    CHECK(desk.peer.intakes_open == 0);
+    if (parts == 0) {
+      REQUIRE_FALSE(taken.ok());
+      CHECK(taken.error().code == ErrorCode::damaged);
+      CHECK(exit_code_for(taken.error().code) == 6);
+      CHECK(desk.store.entries() == 0);
+      CHECK(taken.error().message.find(cut < bundle::kHeadSize
+                                           ? "it is damaged or not for this team"
+                                           : "is damaged or cut short: nothing of it could be taken") !=
+            std::string::npos);
+    } else {
+      REQUIRE(taken.ok());
+      REQUIRE(taken->damage);
+      CHECK(taken->damage->code == ErrorCode::partly_done);
+      CHECK(desk.store.entries() == taken->entries_stored);
+      CHECK(taken->entries_stored > 0);
+      CHECK(taken->damage->message.find(std::to_string(taken->entries_stored) +
+                                        " entries before the damage were taken") != std::string::npos);
+    }
+    // The whole file heals it.
+    REQUIRE(desk.take(folder.path() / "b").ok());
+    CHECK(desk.store == author.store);
+  }
+}
+
+TEST_CASE("Bundle: a small one cut at every byte or with any bit flipped is damaged and gives nothing", "[bundle]") {
+  test::TempFolder folder;
+  Author author(3);
+  author.write(1, 2, 300);
+  author.export_to(folder.path() / "b", author.all());
+  auto bytes = slurp(folder.path() / "b");
+  auto file = folder.path() / "m";
+  auto refused = [&](ByteView mutant) {
+    spill(file, mutant);
+    Desk desk;
+    auto taken = desk.take(file);
+    return !taken.ok() && taken.error().code == ErrorCode::damaged && desk.store.entries() == 0 &&
+           desk.peer.rosters.empty();
+  };
+  for (size_t cut = 0; cut < bytes.size(); ++cut) {
+    CAPTURE(cut);
+    REQUIRE(refused(ByteView(bytes).first(cut)));
+  }
+  auto random = test::generator(4);
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    CAPTURE(at);
+    auto mutant = bytes;
+    mutant[at] ^= static_cast<uint8_t>(1 << random() % 8);
+    REQUIRE(refused(mutant));
+  }
+}
+
+TEST_CASE("Bundle: lengthened, or with parts swapped, nothing after the damage is taken", "[bundle]") {
+  test::TempFolder folder;
+  Author author(5);
+  author.write(1, 120, 4000);
+  author.export_to(folder.path() / "b", author.all());
+  auto bytes = slurp(folder.path() / "b");
+  auto longer = bytes;
+  longer.push_back(0);
+  spill(folder.path() / "longer", longer);
+  Desk first;
+  auto taken = first.take(folder.path() / "longer");
+  REQUIRE(taken.ok());
+  CHECK(taken->damage);
+
+  auto swapped = bytes;
+  auto part = [&](size_t i) {
+    return swapped.begin() + static_cast<ptrdiff_t>(bundle::kHeadSize + i * bundle::kSealedPartSize);
+  };
+  std::swap_ranges(part(0), part(1), part(1));
+  spill(folder.path() / "swapped", swapped);
+  Desk second;
+  auto none = second.take(folder.path() / "swapped");
+  REQUIRE_FALSE(none.ok());
+  CHECK(none.error().code == ErrorCode::damaged);
+}
+
+TEST_CASE("Bundle: another team's key does not open it", "[bundle]") {
+  test::TempFolder folder;
+  Author author(6);
+  author.write(1, 5, 300);
+  author.export_to(folder.path() / "b", author.all());
+  Desk desk;
+  const std::vector<CarrierKey> keys = {key_of(9)};
+  auto taken = import_bundle(folder.path() / "b", desk.peer, desk.store, keys);
+  REQUIRE_FALSE(taken.ok());
+  CHECK(taken.error().code == ErrorCode::damaged);
+  CHECK(taken.error().message == "cannot open the bundle 'b': it is damaged or not for this team");
+  CHECK(taken.error().hint == "ask for it to be written again; nothing was changed here");
+}
+
+TEST_CASE("Bundle: a limit splits what is carried over several files, which may come in any order", "[bundle]") {
+  test::TempFolder folder;
+  Author author(7);
+  author.write(1, 400, 2000), author.write(2, 200, 6000), author.write(3, 30, 60000);
+  std::vector<std::filesystem::path> files;
+  auto content = author.all();
+  content.size_max = 400 * 1024;
+  std::map<FeedKey, uint64_t> carried;
+  while (!content.runs.empty()) {
+    REQUIRE(files.size() < 50);
+    files.push_back(folder.path() / std::to_string(files.size()));
+    auto written = author.export_to(files.back(), content);
+    CHECK(written.bytes <= content.size_max);
+    CHECK(written.entries > 0);
+    for (const auto& head : written.carried) carried[head.feed] = std::max(carried[head.feed], head.seq);
+    content.runs = written.left;
+  }
+  REQUIRE(files.size() > 3);
+  for (const auto& head : author.store.heads()) CHECK(carried[head.feed] == head.seq);
+
+  std::shuffle(files.begin(), files.end(), author.random);
+  Desk desk;
+  const std::vector<CarrierKey> keys = {key_of(1)};
+  auto taken = import_bundles(files, desk.peer, desk.store, keys);
+  REQUIRE(taken.ok());
+  CHECK(taken->entries_waiting == 0);
+  CHECK(taken->entries_stored == 630);
+  CHECK(desk.store == author.store);
+}
+
+TEST_CASE("Bundle: what a relay has confirmed stays out, and one that came too early says how many entries wait",
+          "[bundle]") {
+  test::TempFolder folder;
+  Author author(8);
+  author.write(1, 50, 400), author.write(2, 10, 400);
+  PlainPeer peer;
+  peer.confirmed_seq[test::feed_of(1)] = 20;
+  peer.confirmed_seq[test::feed_of(2)] = 10;
+  auto runs = unconfirmed_by(peer, RelayId(), author.store.heads());
+  REQUIRE(runs.ok());
+  REQUIRE(runs->size() == 1);
+  CHECK(author.export_to(folder.path() / "b", {.rosters = {}, .runs = *runs}).entries == 30);
+  Desk desk;
+  auto taken = desk.take(folder.path() / "b");
+  REQUIRE(taken.ok());
+  CHECK(taken->entries_waiting == 30);
+  CHECK(desk.store.entries() == 0);
+}
+
+TEST_CASE("Bundle: a refused feed does not hold up the others", "[bundle]") {
+  test::TempFolder folder;
+  Author author(9);
+  author.write(1, 3, 400), author.write(2, 3, 400);
+  author.export_to(folder.path() / "b", author.all());
+  Desk desk;
+  desk.store.refused_feed = test::feed_of(1);
+  auto taken = desk.take(folder.path() / "b");
+  REQUIRE(taken.ok());
+  CHECK(taken->batches_refused == 1);
+  CHECK(taken->entries_stored == 3);
+  CHECK(taken->reasons == std::vector<std::string>{"not a member of this team"});
+}
+
+TEST_CASE("Bundle: one of a newer Lysoen is kept aside, its unknown records are passed over", "[bundle]") {
+  test::TempFolder folder;
+  auto file = folder.path() / "b";
+  Desk desk;
+  seal_by_hand(file, Writer().u8(1).u8(0).bytes());
+  auto newer = desk.take(file);
+  REQUIRE_FALSE(newer.ok());
+  CHECK(newer.error().code == ErrorCode::newer_version);
+  CHECK(newer.error().message == "cannot take the bundle: it was made by a newer version of Lysoen");
+  CHECK(newer.error().hint == "update Lysoen and take it then; keep the file");
+  CHECK(std::filesystem::exists(file));
+
+  Author author(10);
+  author.write(1, 1, 10);
+  auto batch = author.store.read(test::feed_of(1), 1, 1000);
+  REQUIRE(batch.ok());
+  auto body = wire::encode(**batch);
+  seal_by_hand(file, Writer()
+                         .u8(0)
+                         .u8(99)
+                         .u32(5)
+                         .raw(Bytes(5, 1))
+                         .u8(2)
+                         .u32(static_cast<uint32_t>(body.size()))
+                         .raw(body)
+                         .u8(0)
+                         .bytes());
+  auto taken = desk.take(file);
+  REQUIRE(taken.ok());
+  CHECK(taken->records_unknown == 1);
+  CHECK(taken->entries_stored == 1);
+}
+
+TEST_CASE("Bundle: content that is sealed but malformed is refused, never believed", "[bundle]") {
+  test::TempFolder folder;
+  auto file = folder.path() / "b";
+  auto random = test::generator(12);
+  const std::vector<Bytes> contents = {
+      Writer().u8(0).bytes(),                                      // no end
+      Writer().u8(0).u8(2).u32(300 * 1024).bytes(),                // larger than any batch
+      Writer().u8(0).u8(2).u32(50).raw(Bytes(10)).bytes(),         // cut inside a record
+      Writer().u8(0).u8(0).u8(1).bytes(),                          // something after the end
+      Writer().u8(0).u8(99).u32(0xffffffff).raw(Bytes(9)).bytes()  // unknown and longer than the file
+  };
+  for (const auto& content : contents) {
+    seal_by_hand(file, content);
+    Desk desk;
+    auto taken = desk.take(file);
+    REQUIRE_FALSE(taken.ok());
+    CHECK(taken.error().code == ErrorCode::damaged);
+  }
+  for (int i = 0; i < 300; ++i) {
+    Bytes noise(1 + random() % 200);
+    for (auto& byte : noise) byte = static_cast<uint8_t>(random() % 4);
+    noise[0] = 0;
+    seal_by_hand(file, noise);
+    Desk desk;
+    (void)desk.take(file).ok();
+    CHECK(desk.peer.intakes_open == 0);
+  }
+}
+
+TEST_CASE("Bundle: a file is whole or absent, and one that is there is not overwritten", "[bundle]") {
+  test::TempFolder folder;
+  Author author(13);
+  author.write(1, 2, 300);
+  auto file = folder.path() / "b";
+  author.export_to(file, author.all());
+  auto before = slurp(file);
+  auto second = export_bundle(file, author.store, key_of(1), author.all(), author.entropy);
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.error().code == ErrorCode::already_exists);
+  CHECK(second.error().message == "cannot write the bundle: a file of this name is there already");
+  CHECK(slurp(file) == before);
+
+  auto huge = author.all();
+  huge.rosters[0].sealed.resize(600 * 1024);
+  huge.size_max = 300 * 1024;
+  auto failed = export_bundle(folder.path() / "c", author.store, key_of(1), huge, author.entropy);
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.error().code == ErrorCode::limit_exceeded);
+  auto nowhere = export_bundle(folder.path() / "no" / "c", author.store, key_of(1), author.all(), author.entropy);
+  REQUIRE_FALSE(nowhere.ok());
+  CHECK(nowhere.error().code == ErrorCode::not_found);
+  auto nothing = export_bundle(folder.path() / "d", author.store, key_of(1), {}, author.entropy);
+  REQUIRE_FALSE(nothing.ok());
+  CHECK(nothing.error().message == "nothing to put into a bundle: everything is where it should go");
+  std::vector<std::string> names;
+  for (const auto& item : std::filesystem::directory_iterator(folder.path())) names.push_back(item.path().filename());
+  CHECK(names == std::vector<std::string>{"b"});
+}
