@@ -43,6 +43,8 @@ class RelayRequest {
  public:
   virtual ~RelayRequest() = default;
   virtual Sift take(ByteView piece) = 0;
+  /// The body is over, whole or cut: opens what is left, so that handle() need not.
+  virtual Sift end() = 0;
 };
 
 struct Handled {

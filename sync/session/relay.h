@@ -30,6 +30,9 @@ class RelayExchange {
   /// Errors are in the value: `refused` is final.
   Intake take(ByteView piece);
 
+  /// No more bytes will come: opens what is left. apply() does it otherwise; here it may run on any thread.
+  Intake finish();
+
   // Valid once `opened`.
   const TeamId& team() const;
   const DeviceId& device() const;  // none for a joiner

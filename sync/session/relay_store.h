@@ -38,7 +38,12 @@ struct StoredItem {
 /// A refusal of an object, or nothing: it was stored or was there already.
 using Refusal = std::optional<wire::VerdictCode>;
 
-enum class JoinState { unknown_invite, not_posted, waiting, welcomed, used_otherwise };
+enum class JoinState { unknown_invite, not_posted, waiting, welcomed, used_otherwise, too_many };
+
+struct StoreVerdict {
+  AppendVerdict verdict;
+  wire::VerdictCode code = wire::VerdictCode::stored;  // why, if it was not stored
+};
 
 class RelayStore {
  public:
@@ -50,8 +55,8 @@ class RelayStore {
                                             const PublicKey& encapsulation) = 0;
 
   /// (w) `carrier` is who brought it; quotas count against it.
-  virtual Result<AppendVerdict> append(const TeamId& team, const DeviceId& carrier, const Batch& batch,
-                                       bool count_quota) = 0;
+  virtual Result<StoreVerdict> append(const TeamId& team, const DeviceId& carrier, const Batch& batch,
+                                      bool count_quota) = 0;
   /// Feeds of this device, by feed id.
   virtual Result<std::vector<FeedHead>> heads_of(const TeamId& team, const DeviceId& device) = 0;
   /// A signed receipt over what is durably committed of the feed; nothing if there is nothing.

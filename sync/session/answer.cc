@@ -1,0 +1,117 @@
+#include "sync/session/answer.h"
+
+#include <algorithm>
+
+#include "core/base/bytes.h"
+#include "core/base/try.h"
+
+namespace lysoen::session {
+
+using wire::FrameType;
+
+namespace {
+
+Error not_from_relay(ByteView answer) {
+  auto text = as_text(answer.first(std::min<size_t>(answer.size(), 256)));
+  auto begin = text.find_first_not_of(" \r\n\t\xEF\xBB\xBF");
+  if (answer.empty())
+    return make_error(ErrorCode::no_network, "something between this device and the relay answered with nothing",
+                      "try again later; if it stays, try another network");
+  if (begin != std::string_view::npos && (text[begin] == '<' || text[begin] == '{'))
+    return make_error(ErrorCode::no_network,
+                      "something between this device and the relay answered with a page of its own",
+                      "open a web page to see whether this network asks you to sign in first");
+  return make_error(ErrorCode::no_network,
+                    "something between this device and the relay answered, or changed the answer: it does not open",
+                    "nothing was lost; try again, and if it stays, check the relay's key with your admin");
+}
+
+Error cut_too_early() {
+  return make_error(ErrorCode::no_network, "the relay's answer was cut before anything of it could be read",
+                    "nothing was lost; try again");
+}
+
+class Decoder {
+ public:
+  explicit Decoder(Answer& out) : out_(out) {}
+
+  Result<void> take(const Frame& frame) {
+    auto type = static_cast<FrameType>(frame.type);
+    switch (type) {
+      case FrameType::verdict:
+        return each<wire::Verdict>(frame, [&](auto m) { out_.verdicts.push_back(m); });
+      case FrameType::exchange_key:
+        return each<wire::ExchangeKey>(frame, [&](auto m) { out_.keys.push_back(std::move(m.certified)); });
+      case FrameType::receipt:
+        return each<wire::Receipt>(frame, [&](auto m) { out_.receipts.push_back(std::move(m.receipt)); });
+      case FrameType::frontier:
+        return each<wire::Frontier>(frame, [&](auto m) { out_.frontiers.push_back(std::move(m)); });
+      case FrameType::join_requests:
+        return each<wire::JoinRequests>(frame, [&](auto m) {
+          for (auto& request : m.requests) out_.join_requests.push_back(std::move(request));
+        });
+      case FrameType::batch:
+        return each<Batch>(frame, [&](auto m) { out_.pieces.emplace_back(std::move(m)); });
+      case FrameType::mailbox_items:
+        return each<wire::MailboxItems>(frame, [&](auto m) { out_.pieces.emplace_back(std::move(m)); });
+      case FrameType::mailbox_points:
+        return each<wire::MailboxPoints>(frame, [&](auto m) { out_.points = std::move(m); });
+      case FrameType::end:
+        return each<wire::End>(frame, [&](auto m) { out_.more = m.more; });
+      case FrameType::roster_update:
+        return take_roster(frame);
+      case FrameType::welcome:
+        return take_welcome(frame);
+      case FrameType::pad:
+        return {};
+      default:
+        return ++out_.unknown, Result<void>();
+    }
+  }
+
+ private:
+  template <class Message, class Use>
+  Result<void> each(const Frame& frame, Use use) {
+    LYSOEN_ASSIGN(auto message, wire::decode<Message>(frame.body));
+    use(std::move(message));
+    return {};
+  }
+  Result<void> take_roster(const Frame& frame) {
+    LYSOEN_ASSIGN(auto message, wire::decode<wire::RosterUpdate>(frame.body));
+    LYSOEN_ASSIGN(auto sealed, roster_parts_.add(message));
+    if (sealed) out_.rosters.push_back({message.version, message.hash, std::move(*sealed)});
+    return {};
+  }
+  Result<void> take_welcome(const Frame& frame) {
+    LYSOEN_ASSIGN(auto message, wire::decode<wire::Welcome>(frame.body));
+    LYSOEN_ASSIGN(auto whole, welcome_parts_.add(message));
+    if (whole) out_.welcomes.push_back(std::move(*whole));
+    return {};
+  }
+  Answer& out_;
+  Assembler roster_parts_, welcome_parts_;
+};
+
+}  // namespace
+
+Result<Answer> open_answer(const crypto::Key32& answer_key, const PublicKey& encapsulation, ByteView bytes) {
+  if (bytes.size() > wire::kRequestMax + kNonceSize || bytes.size() < kNonceSize) return not_from_relay(bytes);
+  FrameOpener opener(FrameKey::of_answer(answer_key, encapsulation, bytes.first(kNonceSize)));
+  Answer answer;
+  Decoder decoder(answer);
+  size_t at = kNonceSize;
+  for (;;) {
+    Frame frame;
+    auto step = opener.next(bytes, at, frame);
+    if (step == FrameOpener::Step::spoiled) return not_from_relay(bytes);
+    if (step == FrameOpener::Step::more) break;
+    if (frame.final != (frame.type == static_cast<uint8_t>(FrameType::end))) return not_from_relay(bytes);
+    LYSOEN_TRY(decoder.take(frame));
+  }
+  if (opener.count() == 0)
+    return bytes.size() < kNonceSize + kFrameHeaderSize ? not_from_relay(bytes) : cut_too_early();
+  answer.ended = opener.ended();
+  return answer;
+}
+
+}  // namespace lysoen::session

@@ -1,0 +1,169 @@
+// The request: Hello, Want, errands, batches within the window.
+#include "sync/session/device.h"
+
+#include <algorithm>
+
+#include "core/base/bytes.h"
+#include "core/base/try.h"
+#include "core/feed/entry.h"
+#include "sync/session/compact.h"
+#include "sync/session/device_state.h"
+#include "sync/session/keys.h"
+
+namespace lysoen::session {
+
+using wire::FrameType;
+using State = DeviceExchange::State;
+
+namespace {
+constexpr size_t kBatchBytes = 160 * 1024;  // ciphertext in one frame, so that it fits whatever surrounds it
+constexpr size_t kRequestRoom = wire::kRequestMax - 2 * 1024 * 1024;  // below the limit with padding
+}  // namespace
+
+uint64_t object_hash8(ByteView object) {
+  return wire::hash8(crypto::sha256(object));
+}
+
+DeviceExchange::DeviceExchange(SyncPeer& peer, EntryStore& store, RelayInfo relay, Environment environment)
+    : state_(std::make_unique<State>(peer, store, std::move(relay), environment)) {}
+DeviceExchange::~DeviceExchange() = default;
+DeviceExchange::DeviceExchange(DeviceExchange&&) noexcept = default;
+
+const RelayInfo& DeviceExchange::relay() const {
+  return state_->relay;
+}
+
+Result<Bytes> DeviceExchange::request(const RequestOptions& options) {
+  auto& s = *state_;
+  s.sent.reset();
+  State::Sent now;
+  LYSOEN_ASSIGN(now.key, s.choose_key());
+  LYSOEN_ASSIGN(auto sender, crypto::hpke_send(now.key, request_info(s.relay.id, now.key), s.environment.random));
+  now.encapsulation = sender.encapsulation;
+  now.answer_key = export_answer_key(sender.context);
+
+  Bytes prefix = to_bytes(gate_mac(s.relay.gate_key, now.encapsulation));
+  prefix.insert(prefix.end(), now.encapsulation.begin(), now.encapsulation.end());
+  FrameSealer out(FrameKey::of_request(std::move(sender.context)), std::move(prefix));
+  LYSOEN_TRY(s.add_hello(out, now));
+  LYSOEN_TRY(s.add_want(out, now, options));
+  LYSOEN_TRY(s.add_errands(out, now));
+  if (!options.probe) LYSOEN_TRY(s.add_batches(out, now, options.window));
+  s.sent = std::move(now);
+  return out.finish({});
+}
+
+/// The certified key, except after an answer that did not open: then the fallback, and from there every second time.
+Result<PublicKey> State::choose_key() {
+  LYSOEN_ASSIGN(auto certified, peer.exchange_key(relay.id));
+  auto known = read_certified_key(relay.id, certified);
+  return known && unopened % 2 == 0 ? known->key : relay.fallback_key;
+}
+
+Result<void> State::add_hello(FrameSealer& out, Sent& now) {
+  wire::Hello hello;
+  hello.team = peer.team();
+  hello.device = peer.device();
+  LYSOEN_ASSIGN(hello.counter, peer.next_counter(relay.id));
+  hello.version_min = wire::kVersionMin, hello.version_max = wire::kVersion;
+  LYSOEN_ASSIGN(auto roster, peer.roster_point());
+  hello.roster_version = roster.version, hello.roster_hash8 = wire::hash8(roster.hash);
+  hello.log_size = log_size, hello.log_root8 = log_root8;
+
+  LYSOEN_ASSIGN(now.heads, peer.outgoing_heads());
+  std::vector<FeedHead> agreed;
+  for (const auto& head : now.heads) {
+    LYSOEN_ASSIGN(uint64_t confirmed, peer.confirmed(relay.id, head.feed));
+    now.confirmed[head.feed] = confirmed;
+    if (head.feed.device != hello.device) continue;
+    if (confirmed > 0) agreed.push_back({head.feed, confirmed, {}});
+    if (head.seq > confirmed && hello.heads.size() < wire::kHelloHeadsMax)
+      hello.heads.push_back({wire::hash8(feed::feed_id(head.feed)), head.seq, wire::hash8(head.hash)});
+  }
+  hello.heads_hash8 = heads_digest(agreed);
+  hello.heads_count = static_cast<uint32_t>(agreed.size());
+  Envelope envelope{relay.id, now.key, now.encapsulation};
+  LYSOEN_ASSIGN(hello.signature, peer.sign(kHelloLabel, hello_message(envelope, hello)));
+  out.add(FrameType::hello, hello);
+  return {};
+}
+
+Result<void> State::add_want(FrameSealer& out, Sent& now, const RequestOptions& options) {
+  wire::Want want;
+  LYSOEN_ASSIGN(now.cursors, peer.cursors(relay.id));
+  if (now.cursors.size() > wire::kMailboxesMax) now.cursors.resize(wire::kMailboxesMax);
+  for (const auto& cursor : now.cursors)
+    want.mailboxes.push_back(
+        {wire::hash8(cursor.mailbox), cursor.store_epoch, cursor.counter, wire::hash8(cursor.running)});
+  for (const auto& [feed, first] : gaps) {
+    if (want.feeds.size() == wire::kFeedsAskedMax) break;
+    want.feeds.push_back({feed, first});
+    if (feed.device == peer.device()) want.feeds.back().feed.device = {};
+    now.asked.insert(feed);
+  }
+  want.wait_ms = std::min(options.wait_ms, wire::kWaitMaxMs);
+  want.answer_max = options.answer_max;
+  LYSOEN_ASSIGN(now.errands, peer.errands(relay.id));
+  want.join_requests = now.errands.fetch_join_requests;
+  out.add(FrameType::want, want);
+  return {};
+}
+
+/// Whole objects while there is room; the rest goes with the next request. What was refused is not offered again.
+Result<void> State::add_errands(FrameSealer& out, Sent& now) {
+  auto fits = [&](size_t size) { return out.size() + size + 4096 < kRequestRoom; };
+  auto keep = [&](auto& list, auto bytes_of, auto hash8_of, auto send) {
+    auto offered = std::move(list);
+    list.clear();
+    for (auto& object : offered) {
+      if (refused_objects.count(hash8_of(object)) != 0 || !fits(bytes_of(object).size())) continue;
+      send(object);
+      list.push_back(std::move(object));
+    }
+  };
+  auto self = [](const Bytes& object) -> const Bytes& { return object; };
+  keep(now.errands.admission_lists, self, object_hash8, [&](const Bytes& list) {
+    for (const auto& part : split<wire::AdmissionList>(list)) out.add(FrameType::admission_list, part);
+  });
+  keep(
+      now.errands.rosters, [](const SealedRoster& roster) -> const Bytes& { return roster.sealed; },
+      [](const SealedRoster& roster) { return wire::hash8(roster.hash); },
+      [&](const SealedRoster& roster) {
+        wire::RosterUpdate model;
+        model.version = roster.version, model.hash = roster.hash;
+        for (const auto& part : split(roster.sealed, model)) out.add(FrameType::roster_update, part);
+      });
+  keep(now.errands.welcomes, self, object_hash8, [&](const Bytes& welcome) {
+    for (const auto& part : split<wire::Welcome>(welcome)) out.add(FrameType::welcome, part);
+  });
+  return {};
+}
+
+uint64_t State::first_to_send(const FeedKey& feed, uint64_t confirmed) const {
+  auto known = relay_has.find(feed);
+  return (known == relay_has.end() ? confirmed : std::min(confirmed, known->second)) + 1;
+}
+
+uint64_t State::end_of_sendable(const FeedHead& head) const {
+  auto blocked = refused.find(head.feed);
+  return blocked == refused.end() ? head.seq + 1 : std::min(head.seq + 1, blocked->second);
+}
+
+Result<void> State::add_batches(FrameSealer& out, Sent& now, size_t window) {
+  size_t end = std::min(out.size() + window, kRequestRoom);
+  for (const auto& head : now.heads) {
+    uint64_t next = first_to_send(head.feed, now.confirmed[head.feed]);
+    while (next < end_of_sendable(head)) {
+      if (now.batches && out.size() >= end) return {};
+      size_t room = out.size() < end ? std::min(kBatchBytes, end - out.size()) : 1;
+      LYSOEN_ASSIGN(auto batch, store.read(head.feed, next, room));
+      if (!batch) break;
+      next = batch->last_seq() + 1;
+      out.add(FrameType::batch, elide(std::move(*batch), peer.device()));
+      now.batches = true;
+    }
+  }
+  return {};
+}
+
+}  // namespace lysoen::session

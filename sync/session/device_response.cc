@@ -1,0 +1,316 @@
+// The answer: first everything is opened and decoded, then it is applied. An answer that was changed on the way changes
+// nothing; one that was cut counts as far as it is whole.
+#include <algorithm>
+
+#include "core/base/bytes.h"
+#include "core/base/check.h"
+#include "core/base/try.h"
+#include "core/feed/entry.h"
+#include "core/feed/receipt.h"
+#include "sync/session/answer.h"
+#include "sync/session/device_state.h"
+#include "sync/session/keys.h"
+
+namespace lysoen::session {
+
+using wire::VerdictCode;
+using wire::VerdictObject;
+using State = DeviceExchange::State;
+
+namespace {
+
+/// Applies one answer.
+class Applier {
+ public:
+  Applier(State& state, const State::Sent& sent, Answer answer) : s_(state), sent_(sent), answer_(std::move(answer)) {}
+  Result<ExchangeOutcome> apply();
+
+ private:
+  Result<void> check_signed();
+  std::optional<Error> turned_away() const;
+  Result<void> take_verdicts();
+  Result<void> take_batch_verdict(const wire::Verdict& verdict);
+  Result<void> take_receipts();
+  Result<void> take_frontiers();
+  Result<void> take_rosters();
+  Result<void> pull();
+  Result<void> finish_errands();
+  Result<void> count_left();
+  bool progressed() const {
+    return out_.entries_received > 0 || out_.entries_sent > 0 || out_.rosters > 0 || cursors_moved_ > 0;
+  }
+
+  State& s_;
+  const State::Sent& sent_;
+  Answer answer_;
+  ExchangeOutcome out_;
+  std::optional<Error> relay_failure_;
+  std::set<uint64_t> refused_objects_;
+  uint64_t cursors_moved_ = 0;
+  bool learned_ = false;  // something that makes another request different
+};
+
+Result<ExchangeOutcome> Applier::apply() {
+  LYSOEN_TRY(check_signed());
+  if (auto error = turned_away()) return *error;
+  for (const auto& key : answer_.keys) LYSOEN_TRY(s_.peer.set_exchange_key(s_.relay.id, key));
+  out_.frames_unknown = answer_.unknown;
+  out_.cut = !answer_.ended;
+  LYSOEN_TRY(take_verdicts());
+  LYSOEN_TRY(take_rosters());
+  LYSOEN_TRY(take_receipts());
+  LYSOEN_TRY(take_frontiers());
+  LYSOEN_TRY(pull());
+  for (const auto& request : answer_.join_requests) {
+    LYSOEN_TRY(s_.peer.take_join_request(request));
+    ++out_.join_requests;
+  }
+  LYSOEN_TRY(finish_errands());
+  LYSOEN_TRY(count_left());
+  if (relay_failure_ && !progressed()) return *relay_failure_;
+  if (relay_failure_) out_.notes.push_back(relay_failure_->message);
+  return std::move(out_);
+}
+
+/// Before anything is changed: what the relay's identity must have signed.
+Result<void> Applier::check_signed() {
+  for (const auto& key : answer_.keys)
+    if (!read_certified_key(s_.relay.id, key))
+      return make_error(ErrorCode::trust_refused, "the relay sent an exchange key that its identity did not sign",
+                        "check the relay's key with your admin");
+  if (!answer_.points) return {};
+  if (!verify_points(s_.relay.id, sent_.cursors, answer_.verdicts, *answer_.points))
+    return make_error(ErrorCode::trust_refused, "the relay's statement about mailboxes is not signed by its identity",
+                      "check the relay's key with your admin");
+  return {};
+}
+
+std::optional<Error> Applier::turned_away() const {
+  for (const auto& verdict : answer_.verdicts) {
+    if (verdict.object != VerdictObject::exchange) continue;
+    switch (verdict.code) {
+      case VerdictCode::team_unknown:
+        return make_error(ErrorCode::trust_refused, "the relay does not serve this team",
+                          "its operator admits a team with `lysoen-relay team add` and the team's key");
+      case VerdictCode::device_unknown:
+        return make_error(ErrorCode::trust_refused, "the relay does not know this device",
+                          "an admin of the team has to sync first, so that the relay learns of this device");
+      case VerdictCode::versions:
+        return make_error(ErrorCode::newer_version, "the relay speaks version " + std::to_string(verdict.number) +
+                                                        " of the protocol, this device up to " +
+                                                        std::to_string(wire::kVersion));
+      default:
+        break;
+    }
+  }
+  return std::nullopt;
+}
+
+Result<void> Applier::take_verdicts() {
+  for (const auto& verdict : answer_.verdicts) {
+    switch (verdict.object) {
+      case VerdictObject::batch:
+        LYSOEN_TRY(take_batch_verdict(verdict));
+        continue;
+      case VerdictObject::roster:
+      case VerdictObject::admission_list:
+      case VerdictObject::welcome:
+        refused_objects_.insert(verdict.hash8);
+        s_.refused_objects.insert(verdict.hash8);
+        out_.notes.push_back("the relay did not take what an admin sent: " + describe(verdict.code));
+        continue;
+      case VerdictObject::item:
+        ++out_.items_missing;
+        continue;
+      case VerdictObject::join:
+        continue;
+      case VerdictObject::exchange:
+        break;
+    }
+    switch (verdict.code) {
+      case VerdictCode::two_places:
+        out_.two_places = true;
+        out_.notes.push_back("the relay has seen this device's identity in two places");
+        [[fallthrough]];
+      case VerdictCode::stale_counter:
+        out_.counter_stale = true;
+        learned_ = true;
+        LYSOEN_TRY(s_.peer.raise_counter(s_.relay.id, verdict.number));
+        break;
+      case VerdictCode::storage_full:
+        relay_failure_ = make_error(ErrorCode::storage_full, "cannot store at the relay: the relay's disk is full",
+                                    "everything stays on this device; tell the relay's operator");
+        break;
+      case VerdictCode::storage_read_only:
+        relay_failure_ =
+            make_error(ErrorCode::storage_read_only, "cannot store at the relay: the relay's store is read-only",
+                       "everything stays on this device; tell the relay's operator");
+        break;
+      case VerdictCode::storage_failed:
+        relay_failure_ = make_error(ErrorCode::io_failed, "cannot store at the relay: the relay's store failed",
+                                    "everything stays on this device; tell the relay's operator");
+        break;
+      default:
+        out_.notes.push_back("the relay says: " + describe(verdict.code));
+        break;
+    }
+  }
+  return {};
+}
+
+Result<void> Applier::take_batch_verdict(const wire::Verdict& verdict) {
+  FeedKey feed = verdict.feed;
+  if (feed.device.is_none()) feed.device = s_.peer.device();
+  if (verdict.code == VerdictCode::gap_before) {
+    uint64_t& has = s_.relay_has.try_emplace(feed, verdict.number).first->second;
+    learned_ = learned_ || has >= verdict.number;
+    has = verdict.number;
+    auto confirmed = sent_.confirmed.find(feed);
+    if (confirmed != sent_.confirmed.end() && confirmed->second > verdict.number) out_.relay_lost_data = true;
+    return {};
+  }
+  out_.refused.push_back({feed, verdict.first_seq, verdict.last_seq, describe(verdict.code)});
+  if (verdict.code == VerdictCode::forked)
+    out_.notes.push_back("the relay holds another version of an entry of one feed: both are kept");
+  uint64_t& first = s_.refused.try_emplace(feed, verdict.first_seq).first->second;
+  first = std::min(first, verdict.first_seq);
+  return {};
+}
+
+Result<void> Applier::take_receipts() {
+  std::optional<Error> bad;
+  for (const auto& receipt : answer_.receipts) {
+    auto taken = s_.peer.take_receipt(s_.relay.id, receipt);
+    if (!taken && taken.error().code != ErrorCode::trust_refused) return std::move(taken).error();
+    if (!taken) {
+      bad = std::move(taken).error();
+      continue;
+    }
+    ++out_.receipts;
+    if (auto read = feed::decode_receipt(receipt); read && read->log_size > s_.log_size)
+      s_.log_size = read->log_size, s_.log_root8 = wire::hash8(read->log_root);
+  }
+  for (const auto& head : sent_.heads) {
+    LYSOEN_ASSIGN(uint64_t confirmed, s_.peer.confirmed(s_.relay.id, head.feed));
+    uint64_t before = sent_.confirmed.at(head.feed);
+    if (confirmed > before) out_.entries_sent += confirmed - before;
+    // A receipt that reaches what it had said it lost.
+    auto lost = s_.relay_has.find(head.feed);
+    if (lost != s_.relay_has.end() && confirmed > before) s_.relay_has.erase(lost);
+  }
+  if (bad) return *bad;
+  return {};
+}
+
+/// What the relay says it has of this device's feeds. Less than it signed for: it lost data and gets it again.
+Result<void> Applier::take_frontiers() {
+  for (const auto& frontier : answer_.frontiers) {
+    if (frontier.highest_counter > 0) LYSOEN_TRY(s_.peer.raise_counter(s_.relay.id, frontier.highest_counter));
+    std::map<FeedKey, uint64_t> has;
+    for (const auto& head : frontier.heads) {
+      FeedKey feed = head.feed;
+      if (feed.device.is_none()) feed.device = s_.peer.device();
+      has[feed] = head.seq;
+    }
+    for (const auto& head : sent_.heads) {
+      if (head.feed.device != s_.peer.device()) continue;
+      uint64_t confirmed = sent_.confirmed.at(head.feed);
+      auto said = has.find(head.feed);
+      uint64_t held = said == has.end() ? 0 : said->second;
+      if (held >= confirmed || (said == has.end() && frontier.heads.size() == wire::kFrontierHeadsMax)) continue;
+      out_.relay_lost_data = true;
+      auto [at, added] = s_.relay_has.try_emplace(head.feed, held);
+      learned_ = learned_ || added || held != at->second;
+      at->second = held;
+    }
+  }
+  if (out_.relay_lost_data) out_.notes.push_back("the relay holds less than it signed for: it is sent again");
+  return {};
+}
+
+Result<void> Applier::take_rosters() {
+  for (const auto& roster : answer_.rosters) {
+    LYSOEN_TRY(s_.peer.take_roster(roster));
+    ++out_.rosters;
+  }
+  return {};
+}
+
+Result<void> Applier::pull() {
+  if (answer_.pieces.empty() && !answer_.points) return {};
+  Pull pull(s_.peer, s_.store, s_.relay.id, sent_.cursors, answer_.verdicts, answer_.points);
+  LYSOEN_TRY(s_.peer.begin_intake());
+  auto pulled = pull.run(answer_.pieces);
+  auto ended = s_.peer.end_intake();
+  if (!pulled) return pulled;
+  if (!ended) return ended;
+  const auto& result = pull.result();
+  out_.entries_received += result.entries_stored;
+  out_.items_missing += result.items_missing;
+  cursors_moved_ = result.cursors_moved;
+  out_.notes.insert(out_.notes.end(), result.notes.begin(), result.notes.end());
+  for (const auto& feed : sent_.asked) s_.gaps.erase(feed);  // asked once; asked again only if it still turns up
+  for (const auto& [feed, first] : result.gaps)
+    if (sent_.asked.count(feed) == 0 || result.entries_stored > 0) {
+      s_.gaps[feed] = first;
+      learned_ = true;
+    }
+  return {};
+}
+
+Result<void> Applier::finish_errands() {
+  if (relay_failure_) return {};
+  RelayErrands done = sent_.errands;
+  done.fetch_join_requests = false;
+  auto drop = [&](auto& list, auto hash8_of) {
+    list.erase(std::remove_if(list.begin(), list.end(),
+                              [&](const auto& object) { return refused_objects_.count(hash8_of(object)) != 0; }),
+               list.end());
+  };
+  drop(done.admission_lists, object_hash8);
+  drop(done.welcomes, object_hash8);
+  drop(done.rosters, [](const SealedRoster& roster) { return wire::hash8(roster.hash); });
+  if (done.admission_lists.empty() && done.welcomes.empty() && done.rosters.empty()) return {};
+  learned_ = true;
+  return s_.peer.errands_done(s_.relay.id, done);
+}
+
+Result<void> Applier::count_left() {
+  LYSOEN_ASSIGN(auto heads, s_.peer.outgoing_heads());
+  bool sendable = false;
+  for (const auto& head : heads) {
+    LYSOEN_ASSIGN(uint64_t confirmed, s_.peer.confirmed(s_.relay.id, head.feed));
+    uint64_t first = s_.first_to_send(head.feed, confirmed), end = s_.end_of_sendable(head);
+    if (first < end) out_.entries_left += end - first, sendable = true;
+  }
+  LYSOEN_ASSIGN(auto errands, s_.peer.errands(s_.relay.id));
+  auto open = [&](const auto& list, auto hash8_of) {
+    return std::any_of(list.begin(), list.end(),
+                       [&](const auto& object) { return s_.refused_objects.count(hash8_of(object)) == 0; });
+  };
+  bool objects = open(errands.admission_lists, object_hash8) || open(errands.welcomes, object_hash8) ||
+                 open(errands.rosters, [](const SealedRoster& roster) { return wire::hash8(roster.hash); });
+  // What was offered and neither taken nor refused is not offered again and again.
+  bool fruitless = sent_.batches && out_.entries_sent == 0 && out_.refused.empty() && !learned_;
+  out_.more_to_send = !relay_failure_ && ((sendable && !fruitless) || (objects && learned_) || !s_.gaps.empty());
+  out_.more_to_fetch = (answer_.more && (progressed() || learned_)) || out_.cut;
+  return {};
+}
+
+}  // namespace
+
+Result<ExchangeOutcome> DeviceExchange::response(ByteView answer) {
+  auto& s = *state_;
+  LYSOEN_CHECK(s.sent.has_value());
+  auto opened = open_answer(s.sent->answer_key, s.sent->encapsulation, answer);
+  if (!opened) {
+    if (opened.error().code == ErrorCode::no_network) ++s.unopened;
+    return std::move(opened).error();
+  }
+  s.unopened = 0;
+  auto sent = std::move(*s.sent);
+  s.sent.reset();
+  return Applier(s, sent, std::move(*opened)).apply();
+}
+
+}  // namespace lysoen::session

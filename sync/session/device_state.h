@@ -1,0 +1,52 @@
+// What one device knows about one relay between exchanges, and about the request under way. Private to device*.cc.
+#pragma once
+#include "sync/session/device.h"
+#include "sync/session/frames.h"
+#include "sync/session/hello.h"
+
+namespace lysoen::session {
+
+struct DeviceExchange::State {
+  SyncPeer& peer;
+  EntryStore& store;
+  RelayInfo relay;
+  Environment environment;
+
+  // Between exchanges; what is lost with the object is found again by the next exchanges.
+  int unopened = 0;                       // answers in a row that did not open
+  std::map<FeedKey, uint64_t> relay_has;  // less than it confirmed, by its own word
+  std::map<FeedKey, uint64_t> refused;    // feed -> first seq it would not take: not offered again
+  std::set<uint64_t> refused_objects;     // hash8 of rosters, lists and welcomes it would not take
+  std::map<FeedKey, uint64_t> gaps;       // feed -> first seq to ask for
+  uint64_t log_size = 0, log_root8 = 0;   // newest checkpoint of the relay's log that was seen
+
+  // The request under way.
+  struct Sent {
+    PublicKey key{}, encapsulation{};
+    crypto::Key32 answer_key;
+    std::vector<MailboxCursor> cursors;
+    std::map<FeedKey, uint64_t> confirmed;  // before
+    std::vector<FeedHead> heads;
+    RelayErrands errands;
+    std::set<FeedKey> asked;  // gaps
+    bool batches = false;
+  };
+  std::optional<Sent> sent;
+
+  State(SyncPeer& peer_in, EntryStore& store_in, RelayInfo relay_in, Environment environment_in)
+      : peer(peer_in), store(store_in), relay(std::move(relay_in)), environment(environment_in) {}
+
+  Result<PublicKey> choose_key();
+  Result<void> add_hello(FrameSealer& out, Sent& now);
+  Result<void> add_want(FrameSealer& out, Sent& now, const RequestOptions& options);
+  Result<void> add_errands(FrameSealer& out, Sent& now);
+  Result<void> add_batches(FrameSealer& out, Sent& now, size_t window);
+  uint64_t first_to_send(const FeedKey& feed, uint64_t confirmed) const;
+  /// One past the last seq that the relay may still take.
+  uint64_t end_of_sendable(const FeedHead& head) const;
+};
+
+/// hash8 by which a verdict names an object.
+uint64_t object_hash8(ByteView object);
+
+}  // namespace lysoen::session

@@ -1,0 +1,162 @@
+#include "sync/session/pull.h"
+
+#include <algorithm>
+
+#include "core/base/try.h"
+#include "core/feed/entry.h"
+#include "core/feed/mailbox.h"
+#include "sync/session/compact.h"
+
+namespace lysoen::session {
+
+bool verify_points(const RelayId& relay, const std::vector<MailboxCursor>& asked,
+                   const std::vector<wire::Verdict>& verdicts, const wire::MailboxPoints& points) {
+  std::vector<feed::MailboxPoint> list;
+  for (const auto& cursor : asked) {
+    uint64_t mailbox8 = wire::hash8(cursor.mailbox);
+    bool refused = std::any_of(verdicts.begin(), verdicts.end(), [&](const auto& verdict) {
+      return verdict.object == wire::VerdictObject::item && verdict.code == wire::VerdictCode::not_allowed &&
+             verdict.hash8 == mailbox8;
+    });
+    if (refused) continue;
+    feed::MailboxPoint point{cursor.mailbox, cursor.store_epoch, cursor.counter, cursor.running};
+    for (const auto& changed : points.changed)
+      if (changed.mailbox8 == mailbox8) point = {cursor.mailbox, changed.store_epoch, changed.counter, changed.running};
+    list.push_back(point);
+  }
+  return feed::verify_points(relay, list, points.signature);
+}
+
+Result<void> Pull::run(const std::vector<PullPiece>& pieces) {
+  for (const auto& piece : pieces)
+    if (const auto* batch = std::get_if<Batch>(&piece)) LYSOEN_TRY(take_batch(*batch));
+  for (const auto& piece : pieces)
+    if (const auto* items = std::get_if<wire::MailboxItems>(&piece)) LYSOEN_TRY(settle(*items));
+  return settle_unlisted();
+}
+
+Result<void> Pull::take_batch(Batch batch) {
+  auto whole = complete(std::move(batch), {});
+  if (!whole) {
+    result_.notes.push_back("the relay sent a batch that cannot be read: set aside");
+    return {};
+  }
+  auto& received = received_[whole->feed];
+  LYSOEN_ASSIGN(auto before, store_.head(whole->feed));
+  LYSOEN_ASSIGN(auto verdict, store_.append(*whole));
+  uint64_t seq = whole->first_seq;
+  for (const auto& hash : entry_hashes(*whole)) received.hashes[seq++] = hash;
+  received.last = std::max(received.last, whole->last_seq());
+  switch (verdict.outcome) {
+    case AppendOutcome::stored:
+      if (verdict.head.seq > before.seq) result_.entries_stored += verdict.head.seq - before.seq;
+      break;
+    case AppendOutcome::known:
+      break;
+    case AppendOutcome::gap_before:
+      result_.gaps[whole->feed] = verdict.head.seq + 1;
+      break;
+    case AppendOutcome::forked:
+      received.set_aside = true;
+      result_.notes.push_back("two versions of an entry of one feed exist: both are kept");
+      break;
+    case AppendOutcome::refused:
+      received.set_aside = true;
+      result_.notes.push_back("entries from the relay were set aside: " + verdict.reason);
+      break;
+  }
+  return {};
+}
+
+const wire::Point* Pull::point_of(const AudienceId& mailbox) const {
+  if (!points_) return nullptr;
+  for (const auto& point : points_->changed)
+    if (point.mailbox8 == wire::hash8(mailbox)) return &point;
+  return nullptr;
+}
+
+bool Pull::unreadable(const FeedKey& feed, const wire::Item& item) const {
+  return std::any_of(verdicts_.begin(), verdicts_.end(), [&](const auto& verdict) {
+    return verdict.object == wire::VerdictObject::item && verdict.code == wire::VerdictCode::damaged &&
+           verdict.feed == feed && verdict.first_seq == item.first_seq;
+  });
+}
+
+/// Whether the cursor may move over this item; `head` is filled in.
+Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& item, Hash& head) {
+  const auto& feed = items.feeds[item.feed];
+  auto received = received_.find(feed);
+  head = item.head;
+  if (head.is_none() && received != received_.end()) {
+    auto hash = received->second.hashes.find(item.last_seq);
+    if (hash != received->second.hashes.end()) head = hash->second;
+  }
+  if (head.is_none()) return false;  // the batch that carries it did not come
+  if (unreadable(feed, item)) return true;
+  LYSOEN_ASSIGN(auto held, store_.head(feed));
+  if (held.seq >= item.last_seq) return true;
+  bool own = feed.device == peer_.device();
+  bool delivered = received != received_.end() && received->second.last >= item.last_seq;
+  // Something before it is missing: asked for by feed, so that one missing entry does not stop the mailbox.
+  if (own || delivered) {
+    if (own || !received->second.set_aside) result_.gaps[feed] = held.seq + 1;
+    return true;
+  }
+  return false;
+}
+
+Result<void> Pull::settle(const wire::MailboxItems& items) {
+  auto asked =
+      std::find_if(asked_.begin(), asked_.end(), [&](const auto& cursor) { return cursor.mailbox == items.mailbox; });
+  if (asked == asked_.end()) return {};
+  MailboxCursor cursor = *asked;
+  if (items.first == 1) {
+    cursor = {items.mailbox, items.store_epoch, 0, feed::mailbox_start(relay_, items.mailbox, items.store_epoch)};
+  } else if (items.store_epoch != cursor.store_epoch || items.first != cursor.counter + 1) {
+    result_.notes.push_back("the relay listed a mailbox from a place that was not asked for: passed over");
+    return {};
+  }
+  for (const auto& item : items.items) {
+    Hash head;
+    LYSOEN_ASSIGN(bool over, settled(items, item, head));
+    if (!over) {
+      ++result_.items_missing;
+      break;
+    }
+    ++cursor.counter;
+    feed::MailboxItem layout{
+        cursor.counter, feed::feed_id(items.feeds[item.feed]), item.first_seq, item.last_seq, head, {}};
+    cursor.running = feed::mailbox_next(cursor.running, layout);
+  }
+  return move(cursor);
+}
+
+/// A mailbox without items still has a point: the cursor learns the store's epoch.
+Result<void> Pull::settle_unlisted() {
+  for (const auto& cursor : asked_) {
+    const auto* point = point_of(cursor.mailbox);
+    if (!point || point->counter != 0 || point->store_epoch == cursor.store_epoch) continue;
+    LYSOEN_TRY(
+        move({cursor.mailbox, point->store_epoch, 0, feed::mailbox_start(relay_, cursor.mailbox, point->store_epoch)}));
+  }
+  return {};
+}
+
+Result<void> Pull::move(const MailboxCursor& cursor) {
+  const auto* point = point_of(cursor.mailbox);
+  bool contradicts =
+      point && point->store_epoch == cursor.store_epoch &&
+      (point->counter < cursor.counter || (point->counter == cursor.counter && point->running != cursor.running));
+  if (contradicts) {
+    result_.notes.push_back(
+        "the relay's list of a mailbox contradicts what it signed: entries were taken, its place was not");
+    return {};
+  }
+  for (const auto& asked : asked_)
+    if (asked == cursor) return {};
+  LYSOEN_TRY(peer_.set_cursor(relay_, cursor));
+  ++result_.cursors_moved;
+  return {};
+}
+
+}  // namespace lysoen::session

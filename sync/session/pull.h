@@ -1,0 +1,63 @@
+// What a device stores from an answer: mailbox items in order, the batches that cover them, and cursors that move over
+// what is settled. Private to device_response.cc.
+//
+// An item is settled when its entries are held here, when this store refused them (they are set aside), or when the
+// relay said that it cannot read them. The cursor stops before the first item that is not: the next exchange asks
+// again. Running hashes are computed here and compared with the point that the relay signed.
+#pragma once
+#include <lysoen/exchange.h>
+
+#include <map>
+#include <variant>
+
+#include "sync/wire/message.h"
+
+namespace lysoen::session {
+
+using PullPiece = std::variant<Batch, wire::MailboxItems>;
+
+/// The signature covers the points of all mailboxes asked for, as changed or as asked, in the order asked.
+bool verify_points(const RelayId& relay, const std::vector<MailboxCursor>& asked,
+                   const std::vector<wire::Verdict>& verdicts, const wire::MailboxPoints& points);
+
+struct PullResult {
+  uint64_t entries_stored = 0, items_missing = 0, cursors_moved = 0;
+  std::map<FeedKey, uint64_t> gaps;  // feed -> first seq that is missing
+  std::vector<std::string> notes;
+};
+
+class Pull {
+ public:
+  Pull(SyncPeer& peer, EntryStore& store, const RelayId& relay, const std::vector<MailboxCursor>& asked,
+       const std::vector<wire::Verdict>& verdicts, const std::optional<wire::MailboxPoints>& points)
+      : peer_(peer), store_(store), relay_(relay), asked_(asked), verdicts_(verdicts), points_(points) {}
+
+  /// Inside begin_intake and end_intake.
+  Result<void> run(const std::vector<PullPiece>& pieces);
+  const PullResult& result() const { return result_; }
+
+ private:
+  struct Received {
+    uint64_t last = 0;                // of what came in this answer
+    std::map<uint64_t, Hash> hashes;  // seq -> entry hash
+    bool set_aside = false;
+  };
+  Result<void> take_batch(Batch batch);
+  Result<void> settle(const wire::MailboxItems& items);
+  Result<bool> settled(const wire::MailboxItems& items, const wire::Item& item, Hash& head);
+  Result<void> settle_unlisted();
+  Result<void> move(const MailboxCursor& cursor);
+  bool unreadable(const FeedKey& feed, const wire::Item& item) const;
+  const wire::Point* point_of(const AudienceId& mailbox) const;
+
+  SyncPeer& peer_;
+  EntryStore& store_;
+  RelayId relay_;
+  const std::vector<MailboxCursor>& asked_;
+  const std::vector<wire::Verdict>& verdicts_;
+  const std::optional<wire::MailboxPoints>& points_;
+  std::map<FeedKey, Received> received_;
+  PullResult result_;
+};
+
+}  // namespace lysoen::session
