@@ -42,20 +42,25 @@ struct OpenReport {
     record_rewritten,  // the crash fell between a save's commit and its record: the save stands, nobody was told so
     replayed,          // the database had lost saves; the ring gave them back
     save_may_be_lost,  // the newest save is neither in the database nor readable in the ring: `missing` names it
-    records_missing,   // the same for one or more saves further back: `missing` names them
+    records_missing,   // the same for saves further back: `missing` names them
+  };
+  struct Range {
+    uint64_t first = 0, last = 0;  // inclusive
+    bool operator==(const Range&) const = default;
   };
   Outcome outcome = Outcome::clean;
-  uint64_t counter = 0;           // saves that this container has had
-  uint64_t replayed = 0;          // saves written again from the ring
-  std::vector<uint64_t> missing;  // saves that are gone
-  bool wal_damaged = false;  // commits in the WAL were unreadable though later ones were there: it was not a mere crash
-  bool wal_kept_aside = false;  // a copy of the unreadable WAL lies beside the database (<name>.wal-aside)
-  bool ring_damaged = false;    // records or the file were unreadable; made good
-  bool pages_doubtful = false;  // the WAL was damaged during a checkpoint: old and new pages may be mixed
+  uint64_t counter = 0;        // saves that this container has had
+  uint64_t replayed = 0;       // saves written again from the ring
+  std::vector<Range> missing;  // saves that are gone, in order
+  bool wal_cut = false;  // frames of the WAL were unreadable and what followed was dropped: after a power cut this is
+                         // how unsynced plain transactions end; what saves were in it is in `replayed`
+  bool wal_kept_aside = false;  // a copy of that WAL lies beside the database (<name>.wal-aside)
+  bool ring_damaged = false;  // records or the whole ring were unreadable though the database has the saves; made good
+  bool pages_doubtful = false;  // the WAL was unreadable during a checkpoint: old and new pages may be mixed
   /// Sequence numbers may have been used that the database does not know: the owner begins new feed incarnations.
   bool needs_new_incarnation() const { return !missing.empty() || pages_doubtful; }
   /// Worth telling a person.
-  bool notable() const { return outcome > Outcome::record_rewritten || wal_damaged || ring_damaged || pages_doubtful; }
+  bool notable() const { return outcome > Outcome::record_rewritten || ring_damaged || pages_doubtful; }
 };
 
 class Container {
@@ -73,7 +78,7 @@ class Container {
     bool sealed = true;
     std::span<const Migration> migrations = {};  // must outlive the call only; newer_version if the file knows more
     Replay replay = {};
-    size_t ring_size = kRingSize;  // at creation
+    size_t ring_size = kRingSize;  // when it is made
     size_t reserve_size = kReserveSize;
     uint32_t cache_kib = 4096;
     uint32_t wal_frames_max = 1000;  // a checkpoint is due above this
@@ -104,6 +109,8 @@ class Container {
   /// once; until the reserve is there again (see reserve_ready) no further save, durable or plain is taken:
   /// storage_full.
   Result<uint64_t> last_save(const SaveWork& work);
+  /// An error of the checkpoint leaves the transaction standing as a crash at that moment would: done, but not yet
+  /// beyond undoing by a damaged WAL; doing it again, or checkpoint(), makes it so.
   Result<void> durable(const Work& work);
   Result<void> plain(const Work& work);
 
@@ -125,25 +132,30 @@ class Container {
   void abandon();
 
  private:
-  struct Recovery;  // container_open.cc
+  class Opening;  // container_open.cc: judging and repairing what the last process left
   Container(const Options& options, const crypto::Key32& key, const VaultId& vault, Random& random);
   std::filesystem::path path(std::string_view suffix) const;
-  Result<void> ready() const;  // open, not broken
-  Result<void> check_writable();
+  std::unique_ptr<Vfs> make_vfs();
+  Ring::Setup ring_setup() const;
+
+  Result<void> ready() const;  // open and not broken
+  Result<void> ready_to_write();
+  Error noted(Error error);  // marks the container as broken if a sync failed
+  Result<void> transact(const Work& work, bool syncs);
   Result<uint64_t> save_now(const SaveWork& work);
-  Result<void> run_transaction(const Work& work, bool syncs);
   Result<void> make_room();
   void tidy();  // a checkpoint if one is due and possible
+  Result<void> checkpoint_now();
+  Result<void> checkpoint_with_reserve();  // on a full disk the reserve is given up for it
   Result<void> make_reserve();
-  Error broken(Error error);  // marks the container as final if a sync failed
-  std::unique_ptr<Vfs> make_vfs();
+  void release_reserve();
   void close();
 
   Files& files_;
   std::filesystem::path folder_;
   std::string name_;
   bool sealed_;
-  size_t reserve_size_;
+  size_t ring_size_, reserve_size_;
   uint32_t cache_kib_, wal_frames_max_;
   crypto::Key32 key_;
   VaultId vault_;
@@ -151,8 +163,9 @@ class Container {
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<Database> database_;  // uses key_; null once closed
   uint64_t counter_ = 0;                // of the last save in the database
-  bool broken_ = false;                 // a sync failed or the ring could not be written
-  bool reserve_released_ = false;
+  bool closed_ = false;
+  bool broken_ = false;  // a sync failed or the ring could not be written: final
+  bool reserve_there_ = false;
 };
 
 struct Container::Opened {

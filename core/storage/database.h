@@ -156,7 +156,6 @@ class Database {
  private:
   friend class Statement;
   friend class Container;
-  friend class Transaction;
   struct TextHash {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
@@ -169,14 +168,13 @@ class Database {
   Result<void> set_commit_syncs(bool syncs);
   /// Moves every page from the WAL into the database file and syncs both.
   Result<void> checkpoint();
-  uint32_t wal_frames() const { return wal_frames_; }
   Vfs& vfs() { return *vfs_; }
 
   std::unique_ptr<Vfs> vfs_;  // outlives handle_
   sqlite3* handle_;
   std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> idle_;
   bool commit_syncs_ = true;
-  uint32_t wal_frames_ = 0;  // in the WAL after the last commit
+  uint32_t wal_frames_ = 0;  // in the WAL after the last commit; 0 once checkpointed
 };
 
 /// BEGIN IMMEDIATE; rolled back when it goes out of scope without commit().

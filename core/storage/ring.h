@@ -3,16 +3,16 @@
 // One flipped bit in a write-ahead log silently drops every later commit; so a save is acknowledged only after its
 // record is synced here, and opening compares the two (container.h). The payload is opaque to storage.
 //
-//   block 0        state: phase of the checkpoint and the WAL generation that it belongs to
-//   blocks 1..     records, each on a 4,096-byte border, in order, back to block 1 when the next does not fit before
-//   the end record         prefix: nonce 24 ‖ AEAD(counter 8 ‖ length 4 ‖ flags 1 ‖ zero 3 ‖ tag of the record before
-//   16) ‖ tag 16
-//                  body:   nonce 24 ‖ AEAD(payload) ‖ tag 16,  AAD = vault, "ring", counter, length, tag of the record
-//                  before
-//   anything else  random bytes from creation: how much is in use does not show
+//   block 0     state: phase of the checkpoint and the WAL generation that it belongs to
+//   blocks 1..  records, each on a 4,096-byte border, in order; back to block 1 when the next does not fit
+//   record      prefix ‖ body ‖ random bytes to the next border
+//     prefix    nonce 24 ‖ AEAD(counter 8 ‖ length 4 ‖ flags 1 ‖ zero 3 ‖ tag of the record before 16) ‖ tag 16
+//     body      nonce 24 ‖ AEAD(payload) ‖ tag 16; AAD = vault ‖ "ring" ‖ counter ‖ length ‖ tag of the record before
 //
-// No block of a record that is still needed is written again, and the newest record never before its successor is
-// synced. Bytes: docs/formats/vault.md. Threads: one strand.
+// What was never written is random bytes from creation: how much is in use does not show. No block of a record that is
+// still needed is written again, and the newest record never before its successor is synced. A record whose predecessor
+// is there and has another tag belongs to another history of this vault and counts as unreadable. Bytes:
+// docs/formats/vault.md. Threads: one strand.
 #pragma once
 #include <lysoen/environment.h>
 
@@ -53,9 +53,11 @@ class Ring {
   uint64_t newest() const;
   /// A prefix with this counter opens (its body need not).
   bool begun(uint64_t counter) const { return records_.count(counter) != 0; }
+  /// Counters from `first` on of which a prefix opens, in order.
+  std::vector<uint64_t> counters_from(uint64_t first) const;
   struct Record {
     Bytes payload;
-    bool covered = false;  // says only that save `counter` was found in the database after a crash and checkpointed
+    bool covered = false;  // no payload: save `counter` stands under a checkpoint, there is nothing to do again
   };
   /// The record, or nothing if it is not there or does not open.
   Result<std::optional<Record>> read(uint64_t counter);
@@ -89,6 +91,7 @@ class Ring {
   };
   Ring(std::unique_ptr<File> file, const Setup& setup, uint32_t blocks, Random& random);
   Result<void> scan();
+  Result<std::optional<Bytes>> open_body(uint64_t counter, const Place& place);
   Result<void> fill_random(uint32_t first, uint32_t count);
   /// First block for a record of `blocks` beside those still needed, or nothing.
   std::optional<uint32_t> place_for(uint32_t blocks) const;

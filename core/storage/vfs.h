@@ -30,8 +30,8 @@ class Vfs {
   Vfs(const Vfs&) = delete;
   Vfs& operator=(const Vfs&) = delete;
 
-  const char* name() const;
-  const std::string& database_path() const;
+  const char* name() const;           // of the VFS, for sqlite3_open_v2
+  const char* database_name() const;  // the file name that SQLite is given; says nothing about the real path
   bool sealed() const;
   /// The error of the last file operation that failed, for a better code than SQLite's; cleared by the call.
   std::optional<Error> take_error();
@@ -41,6 +41,9 @@ class Vfs {
   void kill();
   /// Syncs the WAL file; nothing to do if there is none.
   Result<void> sync_wal();
+  /// Overwrites the WAL with random bytes and syncs. Requires: everything in it is checkpointed and nothing is being
+  /// read.
+  Result<void> scrub_wal(Random& random);
   /// Salts of the WAL's current generation, once a header was read or written.
   std::optional<WalSalts> wal_salts() const;
 

@@ -1,0 +1,231 @@
+#include "core/storage/ring.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/base/bytes.h"
+#include "core/base/check.h"
+#include "core/base/try.h"
+#include "core/storage/noise.h"
+
+namespace lysoen::storage {
+
+namespace {
+
+constexpr size_t kBoxExtra = crypto::kNonceSize + crypto::kTagSize;
+constexpr size_t kPrefixPlain = 32, kPrefixSealed = kPrefixPlain + kBoxExtra;  // 72
+constexpr size_t kStatePlain = 16, kStateSealed = kStatePlain + kBoxExtra;     // 56
+constexpr size_t kRecordExtra = kPrefixSealed + kBoxExtra;                     // 112
+constexpr uint8_t kFlagCovered = 1;
+constexpr size_t kBlocksFloor = 16;
+
+uint32_t blocks_for(size_t payload) {
+  return static_cast<uint32_t>((kRecordExtra + payload + kRingBlock - 1) / kRingBlock);
+}
+
+}  // namespace
+
+Ring::Ring(std::unique_ptr<File> file, const Setup& setup, uint32_t blocks, Random& random)
+    : file_(std::move(file)), key_(setup.key), vault_(setup.vault), random_(random), nonces_(random), blocks_(blocks) {}
+
+Result<std::unique_ptr<Ring>> Ring::create(Files& files, const Setup& setup, size_t size, Random& random) {
+  LYSOEN_CHECK(size % kRingBlock == 0 && size / kRingBlock >= kBlocksFloor && size / kRingBlock <= UINT32_MAX);
+  LYSOEN_ASSIGN(auto file, files.open(setup.path, OpenMode::create));
+  LYSOEN_TRY(write_noise(*file, 0, size, random));
+  LYSOEN_TRY(file->sync());
+  return std::unique_ptr<Ring>(new Ring(std::move(file), setup, static_cast<uint32_t>(size / kRingBlock), random));
+}
+
+Result<std::unique_ptr<Ring>> Ring::open(Files& files, const Setup& setup, Random& random) {
+  LYSOEN_ASSIGN(auto file, files.open(setup.path, OpenMode::read_write));
+  LYSOEN_ASSIGN(uint64_t size, file->size());
+  const uint64_t blocks = size / kRingBlock;
+  if (size % kRingBlock != 0 || blocks < kBlocksFloor || blocks > UINT32_MAX)
+    return make_error(ErrorCode::damaged, "cannot read the ring: it has the wrong size");
+  auto ring = std::unique_ptr<Ring>(new Ring(std::move(file), setup, static_cast<uint32_t>(blocks), random));
+  LYSOEN_TRY(ring->scan());
+  return ring;
+}
+
+size_t Ring::payload_max() const {
+  return std::min(kRecordSizeMax, blocks_ / 4 * kRingBlock) - kRecordExtra;
+}
+
+Bytes Ring::prefix_aad() const {
+  return Writer().id(vault_).raw(as_bytes("ring-prefix")).bytes();
+}
+Bytes Ring::state_aad() const {
+  return Writer().id(vault_).raw(as_bytes("ring-state")).bytes();
+}
+Bytes Ring::body_aad(uint64_t counter, uint32_t length, const Tag& before) const {
+  return Writer().id(vault_).raw(as_bytes("ring")).u64(counter).u32(length).raw(before).bytes();
+}
+
+Result<void> Ring::scan() {
+  std::array<uint8_t, kPrefixSealed> raw{};
+  LYSOEN_ASSIGN(size_t state_got, file_->read_at(0, std::span<uint8_t>(raw).first(kStateSealed)));
+  if (auto plain = crypto::aead_open_box(key_, state_aad(), ByteView(raw).first(state_got))) {
+    Reader reader(*plain);
+    state_.phase = static_cast<CheckpointState::Phase>(reader.u8());
+    (void)reader.raw(3);
+    state_.salts = reader.array<8>();
+    state_.frames = reader.u32();
+  }
+
+  const Bytes aad = prefix_aad();
+  for (uint32_t block = 1; block < blocks_; ++block) {
+    LYSOEN_ASSIGN(size_t got, file_->read_at(uint64_t{block} * kRingBlock, raw));
+    auto prefix = crypto::aead_open_box(key_, aad, ByteView(raw).first(got));
+    if (!prefix) continue;
+    Reader reader(*prefix);
+    const uint64_t counter = reader.u64();
+    Place place;
+    place.block = block;
+    place.length = reader.u32();
+    place.covered = (reader.u8() & kFlagCovered) != 0;
+    (void)reader.raw(3);
+    place.before = reader.array<crypto::kTagSize>();
+    place.blocks = blocks_for(place.length);
+    if (counter == 0 || place.length > payload_max() || place.blocks > blocks_ - block) continue;
+    const uint64_t tag_at = uint64_t{block} * kRingBlock + kPrefixSealed + crypto::kNonceSize + place.length;
+    LYSOEN_ASSIGN(size_t tag_got, file_->read_at(tag_at, place.tag));
+    if (tag_got != place.tag.size()) continue;
+    // The same counter twice: a record that was torn and then written anew elsewhere. The one that opens is meant.
+    auto known = records_.find(counter);
+    if (known != records_.end()) {
+      LYSOEN_ASSIGN(auto readable, read(counter));
+      if (readable) continue;
+    }
+    records_[counter] = place;
+  }
+
+  for (auto at = records_.rbegin(); at != records_.rend() && newest_good_ == 0; ++at) {
+    LYSOEN_ASSIGN(auto record, read(at->first));
+    if (!record) continue;
+    newest_good_ = at->first;
+    next_block_ = at->second.block + at->second.blocks;
+  }
+  return {};
+}
+
+uint64_t Ring::newest() const {
+  return records_.empty() ? 0 : records_.rbegin()->first;
+}
+
+std::vector<uint64_t> Ring::counters_from(uint64_t first) const {
+  std::vector<uint64_t> counters;
+  for (auto at = records_.lower_bound(first); at != records_.end(); ++at) counters.push_back(at->first);
+  return counters;
+}
+
+Result<std::optional<Bytes>> Ring::open_body(uint64_t counter, const Place& place) {
+  Bytes box(place.length + kBoxExtra);
+  LYSOEN_ASSIGN(size_t got, file_->read_at(uint64_t{place.block} * kRingBlock + kPrefixSealed, box));
+  if (got != box.size()) return std::optional<Bytes>();
+  return crypto::aead_open_box(key_, body_aad(counter, place.length, place.before), box);
+}
+
+Result<std::optional<Ring::Record>> Ring::read(uint64_t counter) {
+  auto found = records_.find(counter);
+  if (found == records_.end()) return std::optional<Record>();
+  LYSOEN_ASSIGN(auto payload, open_body(counter, found->second));
+  if (!payload) return std::optional<Record>();
+  if (auto before = records_.find(counter - 1);
+      before != records_.end() && before->second.tag != found->second.before) {
+    // Its tag may differ because the record before was damaged, and only then.
+    LYSOEN_ASSIGN(auto intact, open_body(counter - 1, before->second));
+    if (intact) return std::optional<Record>();
+  }
+  return std::optional<Record>(Record{std::move(*payload), found->second.covered});
+}
+
+std::optional<uint32_t> Ring::place_for(uint32_t count) const {
+  const uint32_t first = next_block_ + count <= blocks_ ? next_block_ : 1;
+  for (const auto& [counter, place] : records_) {
+    const bool overlaps = place.block < first + count && first < place.block + place.blocks;
+    if (overlaps && needed(counter)) return std::nullopt;
+  }
+  return first;
+}
+
+bool Ring::has_room() const {
+  return place_for(blocks_for(payload_max())).has_value();
+}
+
+bool Ring::half_full() const {
+  uint64_t held = 0;
+  for (const auto& [counter, place] : records_)
+    if (needed(counter)) held += place.blocks;
+  return held * 2 > blocks_ - 1;
+}
+
+Result<void> Ring::append(uint64_t counter, ByteView payload, bool covered) {
+  LYSOEN_CHECK(counter > newest_good_ && payload.size() <= payload_max());
+  const uint32_t blocks = blocks_for(payload.size());
+  auto first = place_for(blocks);
+  LYSOEN_CHECK(first.has_value());
+
+  Place place;
+  place.block = *first;
+  place.blocks = blocks;
+  place.length = static_cast<uint32_t>(payload.size());
+  place.covered = covered;
+  if (auto before = records_.find(newest_good_); before != records_.end()) place.before = before->second.tag;
+
+  // Whole blocks, the rest of the last one random: what lay there before is gone and the length does not show.
+  Bytes out(size_t{blocks} * kRingBlock);
+  std::span<uint8_t> all(out);
+  auto seal = [&](size_t at, ByteView aad, ByteView plain) {
+    auto nonce = all.subspan(at).first<crypto::kNonceSize>();
+    nonces_.next(nonce);
+    auto tag = all.subspan(at + crypto::kNonceSize + plain.size()).first<crypto::kTagSize>();
+    crypto::aead_seal(key_, nonce, aad, plain, all.subspan(at + crypto::kNonceSize, plain.size()), tag);
+    return tag;
+  };
+  Writer prefix;
+  prefix.u64(counter).u32(place.length).u8(covered ? kFlagCovered : 0).u8(0).u16(0).raw(place.before);
+  seal(0, prefix_aad(), prefix.bytes());
+  auto tag = seal(kPrefixSealed, body_aad(counter, place.length, place.before), payload);
+  std::memcpy(place.tag.data(), tag.data(), tag.size());
+  random_.fill(all.subspan(kRecordExtra + payload.size()));
+
+  LYSOEN_TRY(file_->write_at(uint64_t{place.block} * kRingBlock, out));
+  LYSOEN_TRY(file_->sync());
+
+  std::erase_if(records_, [&](const auto& entry) {
+    const auto& old = entry.second;
+    return old.block < place.block + blocks && place.block < old.block + old.blocks;
+  });
+  records_[counter] = place;
+  newest_good_ = counter;
+  next_block_ = place.block + blocks;
+  return {};
+}
+
+Result<void> Ring::scrub() {
+  std::vector<bool> keep(blocks_, false);
+  keep[0] = true;
+  for (const auto& [counter, place] : records_)
+    if (needed(counter)) std::fill_n(keep.begin() + place.block, place.blocks, true);
+  for (uint32_t block = 1; block < blocks_;) {
+    uint32_t end = block;
+    while (end < blocks_ && !keep[end]) ++end;
+    if (end > block)
+      LYSOEN_TRY(write_noise(*file_, uint64_t{block} * kRingBlock, uint64_t{end - block} * kRingBlock, random_));
+    block = end + 1;
+  }
+  std::erase_if(records_, [&](const auto& entry) { return !needed(entry.first); });
+  return file_->sync();
+}
+
+Result<void> Ring::set_state(const CheckpointState& state) {
+  Writer plain;
+  plain.u8(static_cast<uint8_t>(state.phase)).u8(0).u16(0).raw(state.salts).u32(state.frames);
+  auto box = crypto::aead_seal_box(key_, state_aad(), plain.bytes(), random_);
+  LYSOEN_TRY(file_->write_at(0, box));
+  LYSOEN_TRY(file_->sync());
+  state_ = state;
+  return {};
+}
+
+}  // namespace lysoen::storage
