@@ -103,7 +103,7 @@ std::optional<std::string> iso_date(const std::string& text, const std::string& 
   return std::string(out, size);
 }
 
-void keep_digits_only_separators(std::string& text) {
+void drop_thousands_separators(std::string& text) {
   std::erase_if(text, [](char c) { return c == ',' || c == ' ' || c == '\''; });
 }
 
@@ -212,14 +212,12 @@ Result<std::vector<Change>> Mapping::apply(const json& record) const {
 Result<void> Mapping::apply_field(const FieldRule& rule, const std::string& report_path, const json& record,
                                   std::vector<Change>& out) const {
   std::string text;
-  bool some = false;
-  for (size_t i = 0; i < rule.from.size(); ++i) {
-    auto* cell = reach(record, rule.from[i]);
+  for (auto& column : rule.from) {
+    auto* cell = reach(record, column);
     std::string part = cell ? trimmed(cell_text(*cell)) : "";
-    some = some || !part.empty();
-    text += (i ? rule.join : "") + part;
+    if (!part.empty()) text += (text.empty() ? "" : rule.join) + part;
   }
-  if (!some) return {};
+  if (text.empty()) return {};
   auto* question = form_->question(rule.path);
   if (!rule.split.empty() || (question->in_repeat && report_path.empty())) {
     size_t number = 0;
@@ -245,7 +243,7 @@ Result<void> Mapping::add(const std::string& question_path, const std::string& r
     if (!date) return does_not_fit(question_path, "the date is not of the form '" + rule.date + "'");
     text = *date;
   }
-  if (rule.number) keep_digits_only_separators(text);
+  if (rule.number) drop_thousands_separators(text);
   if (rule.point)
     for (char& c : text) c = c == ',' || c == ';' ? ' ' : c;
   if (!rule.codes.empty()) {

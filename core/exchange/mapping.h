@@ -23,7 +23,7 @@ namespace lysoen::exchange {
 struct FieldRule {
   std::string path;                                       // of the question; inside `repeat`, relative to the repeat
   std::vector<std::string> from;                          // columns or members; dots reach into objects ("place.lat")
-  std::string join = " ";                                 // between them
+  std::string join = " ";                                 // between those that are not empty
   std::string split;                                      // not empty: one repeat item for each part
   std::string date;                                       // strptime format of a date; empty: as written
   bool number = false;                                    // thousands separators are dropped
