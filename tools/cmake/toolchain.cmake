@@ -24,6 +24,7 @@ endif()
 if(LYSOEN_SANITIZE)
   add_compile_options(-fsanitize=${LYSOEN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LYSOEN_SANITIZE})
+  add_compile_options(-Wno-maybe-uninitialized)  # g++ 12 sees false ones in instrumented code
 else()
   add_compile_options(-fstack-protector-strong)
   add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
