@@ -199,7 +199,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<Next> exchange(uint64_t size, bool keep) {
     auto incoming = shared_.service.begin();
     auto [standing, whole] = co_await read_body(*incoming, size);
-    if (standing == Piece::refused) co_return co_await refuse(404);
+    if (standing == Piece::refused || standing == Piece::busy)
+      co_return co_await refuse(standing == Piece::busy ? 503 : 404);
     if (!whole && standing != Piece::enough) {
       // Cut: what came whole may still be of use, but nobody waits for an answer.
       ++shared_.cut;
@@ -241,7 +242,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (piece.empty()) co_return std::tuple(standing, false);
       done += piece.size();
       standing = co_await judged(incoming, std::move(piece));
-      if (standing == Piece::refused || standing == Piece::enough) co_return std::tuple(standing, done == size);
+      if (standing != Piece::unknown && standing != Piece::admitted) co_return std::tuple(standing, done == size);
     }
     // A sender that stayed unknown to the end of a whole body has nothing to be answered.
     co_return std::tuple(standing == Piece::unknown ? Piece::refused : standing, true);

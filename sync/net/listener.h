@@ -17,6 +17,7 @@ enum class Piece {
   unknown,   // go on, but the sender has not shown yet that it may speak: the tight limits hold
   admitted,  // go on
   enough,    // do not read on: end() has an answer for it, then the connection closes
+  busy,      // too much at once: hang up with a 503
   refused,   // hang up with a 404, as anything that is no relay would
 };
 

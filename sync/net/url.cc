@@ -93,4 +93,11 @@ Result<HostPort> parse_host_port(std::string_view text) {
   return out;
 }
 
+Result<HostPort> parse_listen(std::string_view text) {
+  if (!text.ends_with(":0")) return parse_host_port(text);
+  LYSOEN_ASSIGN(auto out, split_authority(text.substr(0, text.size() - 2)));
+  if (out.port != 0) return refused("it has two ports");
+  return out;
+}
+
 }  // namespace lysoen::net

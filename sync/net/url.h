@@ -25,5 +25,7 @@ struct HostPort {
 };
 /// "host:port" or "[v6]:port"; the port is required. Errors: input_refused.
 Result<HostPort> parse_host_port(std::string_view text);
+/// The same for an address to listen at: port 0 lets the system choose.
+Result<HostPort> parse_listen(std::string_view text);
 
 }  // namespace lysoen::net

@@ -1,0 +1,42 @@
+// What an operator asks of a store: `team add`, `check` and the like. One process has the store; if that is a serving
+// one, the order reaches it through files in the folder `orders` beside the store (mode 0700), and its answer comes
+// back so.
+#pragma once
+#include <filesystem>
+#include <functional>
+
+#include "sync/relay/relay.h"
+
+namespace lysoen::relayd {
+
+/// Where things lie under --store.
+struct Places {
+  std::filesystem::path folder;    // what --store says
+  std::filesystem::path key_file;  // secret; beside the store, so that a backup of one is not one of the other
+  std::filesystem::path store() const { return folder / "store"; }
+  std::filesystem::path orders() const { return folder / "orders"; }
+};
+
+struct Order {
+  std::string verb;  // team-add, team-list, team-remove, team-purge, token, check, inspect
+  std::string argument, token;
+  bool json = false;
+};
+
+struct Outcome {
+  std::string out;             // for stdout
+  std::optional<Error> error;  // after what was put out, if anything
+};
+
+/// Carries an order out on an open relay. Writer's strand.
+Outcome carry_out(relay::Relay& relay, const Order& order);
+
+/// Opens the store and carries the order out; if a serving process has the store, asks that one.
+Outcome give(const Places& places, const Order& order, Environment environment);
+
+/// The serving side: answers every order that lies there. `carry_out` runs each.
+void answer_orders(const Places& places, const std::function<Outcome(const Order&)>& carry_out);
+/// Makes the folder and empties it: orders of an earlier life are nobody's any more.
+Result<void> open_orders(const Places& places);
+
+}  // namespace lysoen::relayd
