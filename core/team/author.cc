@@ -8,7 +8,7 @@
 namespace lysoen::team {
 namespace {
 
-constexpr size_t kDevicesMax = 4 * kMembersMax, kChangesMax = 1024;
+constexpr size_t kDeviceSizeMin = 32 + 2 + 9 + 1;
 constexpr size_t kReplacedDepth = 64;  // a chain of replaced devices longer than this is nobody's
 
 }  // namespace
@@ -69,7 +69,7 @@ Result<RoleHistory> RoleHistory::decode(ByteView bytes) {
   RoleHistory history;
   history.newest_ = in.u64();
   uint32_t devices = in.u32();
-  if (devices > kDevicesMax) in.fail();
+  if (devices > in.left() / kDeviceSizeMin) in.fail();
   DeviceId before;
   for (uint32_t i = 0; i < devices && in.ok(); ++i) {
     auto id = in.id<DeviceId>();
@@ -77,7 +77,7 @@ Result<RoleHistory> RoleHistory::decode(ByteView bytes) {
     before = id;
     Device& device = history.devices_[id];
     size_t changes = in.u16();
-    if (changes == 0 || changes > kChangesMax) in.fail();
+    if (changes == 0) in.fail();
     for (size_t k = 0; k < changes && in.ok(); ++k) {
       Change change{in.u64(), static_cast<Role>(in.u8())};
       bool later = device.changes.empty() || device.changes.back().version < change.version;
