@@ -14,7 +14,4 @@ Batch elide(Batch batch, const DeviceId& sender);
 /// With all fields. Errors: input_refused if a field is missing that cannot be computed.
 Result<Batch> complete(Batch batch, const DeviceId& sender);
 
-/// Entry hashes of a completed run, one per entry.
-std::vector<Hash> entry_hashes(const Batch& batch);
-
 }  // namespace lysoen::session

@@ -71,8 +71,9 @@ class DeviceExchange {
 
   const RelayInfo& relay() const;
 
+  struct State;  // opaque
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

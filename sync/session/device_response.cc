@@ -79,7 +79,7 @@ Result<void> Applier::check_signed() {
       return make_error(ErrorCode::trust_refused, "the relay sent an exchange key that its identity did not sign",
                         "check the relay's key with your admin");
   if (!answer_.points) return {};
-  if (!verify_points(s_.relay.id, sent_.cursors, answer_.verdicts, *answer_.points))
+  if (!verify_points(s_.relay.id, s_.peer.team(), sent_.cursors, answer_.verdicts, *answer_.points))
     return make_error(ErrorCode::trust_refused, "the relay's statement about mailboxes is not signed by its identity",
                       "check the relay's key with your admin");
   return {};

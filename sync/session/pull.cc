@@ -3,15 +3,15 @@
 #include <algorithm>
 
 #include "core/base/try.h"
-#include "core/feed/entry.h"
-#include "core/feed/mailbox.h"
+#include "core/feed/batch.h"
+#include "core/feed/receipt.h"
 #include "sync/session/compact.h"
 
 namespace lysoen::session {
 
-bool verify_points(const RelayId& relay, const std::vector<MailboxCursor>& asked,
+bool verify_points(const RelayId& relay, const TeamId& team, const std::vector<MailboxCursor>& asked,
                    const std::vector<wire::Verdict>& verdicts, const wire::MailboxPoints& points) {
-  std::vector<feed::MailboxPoint> list;
+  std::vector<MailboxCursor> list;
   for (const auto& cursor : asked) {
     uint64_t mailbox8 = wire::hash8(cursor.mailbox);
     bool refused = std::any_of(verdicts.begin(), verdicts.end(), [&](const auto& verdict) {
@@ -19,12 +19,12 @@ bool verify_points(const RelayId& relay, const std::vector<MailboxCursor>& asked
              verdict.hash8 == mailbox8;
     });
     if (refused) continue;
-    feed::MailboxPoint point{cursor.mailbox, cursor.store_epoch, cursor.counter, cursor.running};
+    MailboxCursor point = cursor;
     for (const auto& changed : points.changed)
       if (changed.mailbox8 == mailbox8) point = {cursor.mailbox, changed.store_epoch, changed.counter, changed.running};
     list.push_back(point);
   }
-  return feed::verify_points(relay, list, points.signature);
+  return feed::verify_points(relay, team, list, points.signature);
 }
 
 Result<void> Pull::run(const std::vector<PullPiece>& pieces) {
@@ -45,7 +45,7 @@ Result<void> Pull::take_batch(Batch batch) {
   LYSOEN_ASSIGN(auto before, store_.head(whole->feed));
   LYSOEN_ASSIGN(auto verdict, store_.append(*whole));
   uint64_t seq = whole->first_seq;
-  for (const auto& hash : entry_hashes(*whole)) received.hashes[seq++] = hash;
+  for (const auto& hash : feed::hashes_of(*whole)) received.hashes[seq++] = hash;
   received.last = std::max(received.last, whole->last_seq());
   switch (verdict.outcome) {
     case AppendOutcome::stored:
@@ -111,7 +111,7 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
   if (asked == asked_.end()) return {};
   MailboxCursor cursor = *asked;
   if (items.first == 1) {
-    cursor = {items.mailbox, items.store_epoch, 0, feed::mailbox_start(relay_, items.mailbox, items.store_epoch)};
+    cursor = {items.mailbox, items.store_epoch, 0, {}};
   } else if (items.store_epoch != cursor.store_epoch || items.first != cursor.counter + 1) {
     result_.notes.push_back("the relay listed a mailbox from a place that was not asked for: passed over");
     return {};
@@ -126,7 +126,7 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
     ++cursor.counter;
     feed::MailboxItem layout{
         cursor.counter, feed::feed_id(items.feeds[item.feed]), item.first_seq, item.last_seq, head, {}};
-    cursor.running = feed::mailbox_next(cursor.running, layout);
+    cursor.running = feed::running_hash(cursor.running, layout);
   }
   return move(cursor);
 }
@@ -136,8 +136,7 @@ Result<void> Pull::settle_unlisted() {
   for (const auto& cursor : asked_) {
     const auto* point = point_of(cursor.mailbox);
     if (!point || point->counter != 0 || point->store_epoch == cursor.store_epoch) continue;
-    LYSOEN_TRY(
-        move({cursor.mailbox, point->store_epoch, 0, feed::mailbox_start(relay_, cursor.mailbox, point->store_epoch)}));
+    LYSOEN_TRY(move({cursor.mailbox, point->store_epoch, 0, {}}));
   }
   return {};
 }

@@ -17,7 +17,7 @@ namespace lysoen::session {
 using PullPiece = std::variant<Batch, wire::MailboxItems>;
 
 /// The signature covers the points of all mailboxes asked for, as changed or as asked, in the order asked.
-bool verify_points(const RelayId& relay, const std::vector<MailboxCursor>& asked,
+bool verify_points(const RelayId& relay, const TeamId& team, const std::vector<MailboxCursor>& asked,
                    const std::vector<wire::Verdict>& verdicts, const wire::MailboxPoints& points);
 
 struct PullResult {

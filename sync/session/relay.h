@@ -53,8 +53,9 @@ class RelayExchange {
   /// The sealed answer; may be called once. `failure`: why the commit failed, or null.
   Result<Bytes> answer(RelayStore& store, const Error* failure = nullptr);
 
+  struct State;  // opaque
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

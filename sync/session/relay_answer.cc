@@ -5,6 +5,7 @@
 #include "core/base/bytes.h"
 #include "core/base/check.h"
 #include "core/base/try.h"
+#include "core/feed/entry.h"
 #include "sync/session/compact.h"
 #include "sync/session/relay_state.h"
 
@@ -274,7 +275,7 @@ Result<void> AnswerWriter::write_gaps(const std::vector<MailboxState>& readable)
         more_ = true;
         return {};
       }
-      LYSOEN_ASSIGN(auto batch, store_.read(s_.hello.team, ask.feed, next, UINT32_MAX - 1, room()));
+      LYSOEN_ASSIGN(auto batch, store_.read(s_.hello.team, ask.feed, next, wire::kSeqMax, room()));
       if (!batch) break;
       next = batch->last_seq() + 1;
       out_.add(FrameType::batch, elide(std::move(*batch), {}));

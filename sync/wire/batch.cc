@@ -82,7 +82,7 @@ Result<Batch> decode<Batch>(ByteView bytes) {
   check.require(parse(in, bytes), "it is no such message");
   check.require(in.entries_size() > 0, "it has no entries");
   check.limit(static_cast<size_t>(in.entries_size()), kBatchEntriesMax, "it has more than 256 entries");
-  check.require(in.first_seq() > 0 && in.first_seq() < UINT32_MAX, "its first sequence number is out of range");
+  check.require(in.first_seq() > 0 && in.first_seq() <= kSeqMax, "its first sequence number is out of range");
   if (!check.ok()) return check.error();
   Batch batch;
   batch.feed = feed_key(in.feed(), check);
@@ -91,7 +91,7 @@ Result<Batch> decode<Batch>(ByteView bytes) {
   batch.entries.reserve(static_cast<size_t>(in.entries_size()));
   for (const auto& entry : in.entries()) batch.entries.push_back(entry_from(entry, check));
   batch.signed_seq = in.signed_seq() == 0 ? batch.last_seq() : in.signed_seq();
-  check.require(batch.signed_seq >= batch.last_seq() && batch.signed_seq < UINT32_MAX,
+  check.require(batch.signed_seq >= batch.last_seq() && batch.signed_seq <= kSeqMax + kBatchEntriesMax,
                 "its signed sequence number is out of range");
   batch.signed_head = check.id<Hash>(in.signed_head(), "the signed head is not 32 bytes", true);
   batch.signature = check.array<64>(in.signature(), "the signature is not 64 bytes");

@@ -7,6 +7,7 @@
 namespace lysoen::wire {
 
 inline constexpr size_t kFrameMax = 256 * 1024;          // body of one frame before sealing
+inline constexpr uint64_t kSeqMax = uint64_t{1} << 40;   // as core/feed
 inline constexpr size_t kFirstFrameMax = 1024;           // Hello; JoinPost may take kJoinFrameMax
 inline constexpr size_t kJoinFrameMax = 1536;            // a join request of 1 KiB and what surrounds it
 inline constexpr size_t kRequestMax = 16 * 1024 * 1024;  // one request or answer

@@ -163,7 +163,7 @@ enum class VerdictCode : uint8_t {
   too_large = 19,
   malformed = 20,  // a frame that opened but does not parse
   purged = 21,
-  not_posted = 22,          // join: no request was posted for this invite
+  not_posted = 22,  // join: no request was posted for this invite
 };
 
 struct Verdict {

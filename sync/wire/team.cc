@@ -157,7 +157,7 @@ Result<MailboxItems> decode<MailboxItems>(ByteView bytes) {
     Item item{row.feed(), row.first_seq(), row.last_seq() == 0 ? row.first_seq() : row.last_seq(),
               check.id<Hash>(row.head(), "a head is not 32 bytes", true)};
     check.require(item.feed < items.feeds.size(), "an item names no feed");
-    check.require(item.first_seq > 0 && item.first_seq <= item.last_seq && item.last_seq < UINT32_MAX,
+    check.require(item.first_seq > 0 && item.first_seq <= item.last_seq && item.last_seq <= kSeqMax,
                   "an item's sequence numbers are out of range");
     items.items.push_back(item);
   }
