@@ -258,7 +258,13 @@ Result<void> Container::Opening::replay(uint64_t newest) {
     }
     return db.run("UPDATE storage_state SET counter = ? WHERE id = 1", newest);
   };
-  LYSOEN_TRY(c_.transact(work, true));
+  if (auto done = c_.transact(work, true); !done) {
+    // Rows that contradict each other where pages of two times met: not the owner's mistake.
+    const bool contradiction =
+        done.error().code == ErrorCode::already_exists || done.error().code == ErrorCode::internal;
+    return report_.pages_doubtful && contradiction ? damaged("its pages are of different times")
+                                                   : std::move(done).error();
+  }
   c_.counter_ = newest;
   LYSOEN_TRY(c_.checkpoint_with_reserve());
 
