@@ -136,12 +136,6 @@ std::string day_text(WallTime time) {
          two(static_cast<unsigned>(day.day()));
 }
 
-AudienceId audience_id(const TeamId& team, AudienceKind kind, const Hash& subject) {
-  Writer out;
-  out.id(team).u8(static_cast<uint8_t>(kind)).id(subject);
-  return crypto::labelled_id<AudienceId>("lysoen/1 audience", out.bytes());
-}
-
 Writer context(std::string_view label) {
   Writer out;
   out.raw(as_bytes(label)).u8(0);

@@ -52,9 +52,6 @@ Error damaged(std::string_view what);
 /// "2026-05-14", UTC.
 std::string day_text(WallTime time);
 
-/// docs/plan.md, "Identity".
-AudienceId audience_id(const TeamId& team, AudienceKind kind, const Hash& subject);
-
 /// label ‖ 0x00: the start of an HPKE info or of additional data.
 Writer context(std::string_view label);
 

@@ -56,12 +56,12 @@ Error not_ours(std::string_view why) {
 // -- Head and certificate --------------------------------------------------------------------------------------------
 
 AudienceId Head::audience(AudienceKind kind) const {
-  return layout::audience_id(team, kind, Hash{});
+  return feed::audience_id(team, kind);
 }
 
 const AudienceEpoch* Head::epoch_of(const AudienceId& audience) const {
   for (const auto& known : audiences)
-    if (layout::audience_id(team, known.kind, known.subject) == audience) return &known;
+    if (feed::audience_id(team, known.kind, known.subject) == audience) return &known;
   return nullptr;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/crypto/hash.h"
 #include "core/crypto/sign.h"
+#include "core/feed/entry.h"
 
 namespace lysoen::team {
 
@@ -58,8 +59,7 @@ struct LeafProof {
 
 // -- The head ------------------------------------------------------------------------------------------------------
 
-// On disk. Never renumber. (3 is the inbox of a device: it stands in the member's leaf.)
-enum class AudienceKind : uint8_t { team = 1, all = 2 };
+using feed::AudienceKind;  // `team` and `all` stand in the head, an inbox in its member's leaf
 
 /// An audience and the public half of its current epoch.
 struct AudienceEpoch {

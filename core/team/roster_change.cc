@@ -113,7 +113,7 @@ Result<Founding> make_founding_roster(const CreateTeamOptions& options, const Ro
                       "cannot create the team: its name is empty, longer than 63 bytes or holds control characters");
   LYSOEN_TRY(check_relays(options.relays));
   DeviceId device{founder.device.public_key()};
-  auto id = [&](AudienceKind kind) { return layout::audience_id(root.team, kind, Hash{}); };
+  auto id = [&](AudienceKind kind) { return feed::audience_id(root.team, kind); };
   Founding founding{{},
                     certify_admin(root.key, root.team, device, now),
                     Epoch::generate(id(AudienceKind::team), 1, random),
