@@ -67,7 +67,10 @@ class JoinClient::State : public std::enable_shared_from_this<JoinClient::State>
  private:
   nanoseconds now() const { return environment_.clock.monotonic(); }
 
+  // Tries again after `delay`, or at the deadline to say that it has passed.
   void again(milliseconds delay) {
+    auto left = std::max(std::chrono::ceil<milliseconds>(deadline_ - now()), milliseconds(0));
+    delay = std::min(delay, left);
     timer_ = loop_.after(delay, [self = weak_from_this()] {
       auto state = self.lock();
       if (!state) return;
