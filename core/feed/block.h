@@ -10,6 +10,7 @@
 #pragma once
 #include <span>
 
+#include "core/crypto/hash.h"
 #include "core/crypto/sign.h"
 #include "core/feed/entry.h"
 
@@ -54,7 +55,7 @@ BlockState first_block(const FeedId& feed);
 BlockState next_block(const BlockState& block);
 
 // -- The author's side ----------------------------------------------------------------------------------------------
-/// Appends an own entry and answers its hash; what was signed stays signed. Requires: not full, nothing in `beyond`.
+/// Appends an own entry and answers its hash. sign_block must follow before the block is stored. Requires: not full,
 Hash append_own(BlockState& block, const FeedId& feed, const SealedEntry& entry);
 /// Signs at last_seq(). Requires at least one hash, and that key is the feed's device.
 void sign_block(BlockState& block, const FeedId& feed, const crypto::SigningKey& key);

@@ -4,7 +4,8 @@
 //   body    = codec u8 ‖ data           0 raw, 1 zstd (one frame with its content size)
 //   padded  = crypto::pad(body)         what the entry cipher seals
 //
-// Decoders are strict: exactly what the encoder makes, or input_refused / limit_exceeded / newer_version.
+// Decoders are strict: exactly the layout (zstd: one frame of any encoder that states its content size), or
+// input_refused / limit_exceeded / newer_version.
 #pragma once
 #include "core/feed/entry.h"
 

@@ -103,6 +103,7 @@ bool contains(const SeqRanges& ranges, uint64_t seq) {
 }
 
 void write_ranges(Writer& out, const SeqRanges& ranges) {
+  LYSOEN_CHECK(ranges.size() <= kRangesMax);
   out.u16(static_cast<uint16_t>(ranges.size()));
   for (const auto& range : ranges) out.u64(range.first).u64(range.last);
 }

@@ -58,7 +58,7 @@ using SeqRanges = std::vector<SeqRange>;
 /// Requires `seqs` ascending.
 SeqRanges ranges_of(const std::vector<uint64_t>& seqs);
 bool contains(const SeqRanges& ranges, uint64_t seq);
-/// count u16 ‖ (first u64 ‖ last u64) each.
+/// count u16 ‖ (first u64 ‖ last u64) each. Requires at most kRangesMax.
 void write_ranges(Writer& out, const SeqRanges& ranges);
 /// Fails the reader if the list is not as described above, has more than kRangesMax ranges or reaches above `seq_max`.
 SeqRanges read_ranges(Reader& in, uint64_t seq_max);
