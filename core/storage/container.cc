@@ -127,6 +127,28 @@ Result<void> Container::plain(const Work& work) {
   return transact(work, false);
 }
 
+Result<void> Container::begin_plain() {
+  LYSOEN_TRY(ready_to_write());
+  LYSOEN_CHECK(!database_->in_transaction());
+  tidy();
+  LYSOEN_TRY(ready());
+  LYSOEN_TRY(database_->set_commit_syncs(false));
+  if (auto begun = database_->run("BEGIN IMMEDIATE"); !begun) return noted(std::move(begun).error());
+  return {};
+}
+
+Result<void> Container::end_plain(bool keep) {
+  LYSOEN_TRY(ready());
+  // SQLite itself rolls back when a disk is full or fails; then there is nothing left to keep.
+  if (!database_->in_transaction())
+    return keep ? Result<void>(make_error(ErrorCode::io_failed, "cannot keep what arrived: the disk refused it"))
+                : Result<void>();
+  auto done = database_->run(keep ? "COMMIT" : "ROLLBACK");
+  if (done) return {};
+  if (database_->in_transaction()) (void)database_->run("ROLLBACK");
+  return noted(std::move(done).error());
+}
+
 Result<void> Container::durable(const Work& work) {
   LYSOEN_TRY(ready_to_write());
   if (database_->statement_open())
@@ -205,7 +227,14 @@ Result<void> Container::scrub() {
     return done;
   }
   if (auto done = database_->vfs().scrub_wal(random_); !done) return noted(std::move(done).error());
-  return {};
+  // A log that opening kept aside is a copy of what was purged.
+  auto aside = files_.open(path(".wal-aside"), OpenMode::read_write);
+  if (!aside)
+    return aside.error().code == ErrorCode::not_found ? Result<void>() : Result<void>(std::move(aside).error());
+  LYSOEN_ASSIGN(uint64_t size, (*aside)->size());
+  LYSOEN_TRY(write_noise(**aside, 0, size, random_));
+  LYSOEN_TRY((*aside)->sync());
+  return files_.remove(path(".wal-aside"));
 }
 
 // -- The reserve

@@ -52,9 +52,9 @@ struct OpenReport {
   uint64_t counter = 0;        // saves that this container has had
   uint64_t replayed = 0;       // saves written again from the ring
   std::vector<Range> missing;  // saves that are gone, in order
-  bool wal_cut = false;  // frames of the WAL were unreadable and what followed was dropped: after a power cut this is
-                         // how unsynced plain transactions end; what saves were in it is in `replayed`
-  bool wal_kept_aside = false;  // a copy of that WAL lies beside the database (<name>.wal-aside)
+  bool wal_cut = false;        // commits in the log were unreadable though later ones were not: damage, or how unsynced
+                               // plain transactions end in a power cut; what it held of saves is in `replayed`
+  bool wal_kept_aside = false;  // a copy of a log that lost saves lies beside the database (<name>.wal-aside)
   bool ring_damaged = false;  // records or the whole ring were unreadable though the database has the saves; made good
   bool pages_doubtful = false;  // the WAL was unreadable during a checkpoint: old and new pages may be mixed
   /// Sequence numbers may have been used that the database does not know: the owner begins new feed incarnations.
@@ -113,6 +113,10 @@ class Container {
   /// beyond undoing by a damaged WAL; doing it again, or checkpoint(), makes it so.
   Result<void> durable(const Work& work);
   Result<void> plain(const Work& work);
+  /// A plain transaction that spans calls: what one answer of a relay brought. Nothing else is written in between; the
+  /// owner ends it before any other of these calls (LYSOEN_CHECK). What closes with it open loses it.
+  Result<void> begin_plain();
+  Result<void> end_plain(bool keep);
 
   /// Everything committed so far is in the database file, synced; ring records are released. When idle, before
   /// acknowledging to others. Errors: usage if a statement is open.
