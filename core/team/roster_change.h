@@ -27,8 +27,8 @@ struct Founding {
   crypto::Key32 roster_key;
 };
 
-/// Version 1, signed by the root. Relays keep their `durable` marks. Errors: input_refused (names, relays),
-/// limit_exceeded.
+/// Version 1, signed by the root. The first relay is marked durable, the others keep their marks. Errors: input_refused
+/// (names, relays), limit_exceeded.
 Result<Founding> make_founding_roster(const CreateTeamOptions& options, const RootKey& root, const Founder& founder,
                                       WallTime now, Random& random);
 
