@@ -52,8 +52,4 @@ bool travels_apart(FieldRole role);
 /// The line of a list. `form` may be null (a form not held here): then the first point and the first date serve.
 ReportSummary summary(const Report& report, const Form* form);
 
-/// A dictionary for compressing edits of this form: names, codes and frequent forms of bytes, from the form alone. The
-/// same for ever for one form id and version.
-Bytes compression_dictionary(const Form& form);
-
 }  // namespace lysoen::report

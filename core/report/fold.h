@@ -77,9 +77,8 @@ Difference difference(const Report& before, const Report& after);
 
 /// What an arriving edit does to a report: decide first, then the caller applies it in one transaction.
 struct MergePlan {
-  bool known = false;     // it was there already: nothing changes
-  bool appears = false;   // the report has a creating edit now and had none
-  bool parallel = false;  // its author had not seen all that was here; merged without asking where fields differ
+  bool known = false;    // it was there already: nothing changes
+  bool appears = false;  // the report has a creating edit now and had none
   Difference difference;
   Folded after;
 };
