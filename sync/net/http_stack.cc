@@ -259,7 +259,9 @@ class AsioCarrier final : public Carrier {
 
   asio::awaitable<std::optional<Error>> open_layers(Attempt& attempt, const Url& url) {
     auto& connection = *attempt.connection;
-    auto error = co_await connect_tcp(connection, proxy_ ? proxy_->host : url.host, proxy_ ? proxy_->port : url.port);
+    const std::string host = proxy_ ? proxy_->host : url.host;
+    const uint16_t port = proxy_ ? proxy_->port : url.port;
+    auto error = co_await connect_tcp(connection, host, port);
     if (error) {
       co_return no_network(attempt, (proxy_ ? "the proxy that must be used does not answer: " : "") + sentence(error));
     }
@@ -277,8 +279,9 @@ class AsioCarrier final : public Carrier {
     if (!error) {
       std::tie(error) = co_await connection.socket.async_connect({address, port}, kAwait);
     } else {
+      const std::string service = std::to_string(port);
       tcp::resolver::results_type results;
-      std::tie(error, results) = co_await connection.resolver.async_resolve(host, std::to_string(port), kAwait);
+      std::tie(error, results) = co_await connection.resolver.async_resolve(host, service, kAwait);
       if (error) co_return error;
       tcp::endpoint reached;
       std::tie(error, reached) = co_await asio::async_connect(connection.socket, results, kAwait);

@@ -152,11 +152,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<Next> one_request() {
     Request request;
     request.header_limit(kHeadMax);
+    request.body_limit(boost::none);  // exchange() has its own
     if (!co_await read_head(request)) co_return Next::close;
     const auto& head = request.get();
     bool keep = request.keep_alive();
-    if (head.method() == http::verb::get)
-      co_return co_await answer_operator(std::string(head.target()), keep, from_here(head));
+    if (head.method() == http::verb::get) {
+      // Named, not temporaries: g++ 12 destroys some temporaries of a co_await expression twice.
+      const std::string target(head.target());
+      const bool here = from_here(head);
+      co_return co_await answer_operator(target, keep, here);
+    }
     if (head.method() != http::verb::post) co_return co_await refuse(404);
     if (request.chunked() || !request.content_length()) co_return co_await refuse(411);
     uint64_t size = *request.content_length();
@@ -332,12 +337,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     return !error && peer.address().is_loopback() && head["X-Forwarded-For"].empty() && head["Forwarded"].empty();
   }
 
-  asio::awaitable<Next> answer_operator(std::string target, bool keep, bool here) {
+  asio::awaitable<Next> answer_operator(const std::string& target, bool keep, bool here) {
     if (target == "/healthz") {
       auto why = shared_.service.unhealthy();
-      co_return co_await text(why.empty() ? 200 : 503, why.empty() ? "ok\n" : why + "\n", keep);
+      const int status = why.empty() ? 200 : 503;
+      const std::string body = (why.empty() ? std::string("ok") : why) + "\n";
+      co_return co_await text(status, body, keep);
     }
-    if (target == "/metrics" && here) co_return co_await text(200, own_metrics() + shared_.service.metrics(), keep);
+    if (target == "/metrics" && here) {
+      const std::string body = own_metrics() + shared_.service.metrics();
+      co_return co_await text(200, body, keep);
+    }
     co_return co_await refuse(404);
   }
 
@@ -377,7 +387,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
   }
 
-  asio::awaitable<Next> text(int status, std::string body, bool keep) {
+  asio::awaitable<Next> text(int status, const std::string& body, bool keep) {
     std::string out = "HTTP/1.1 " + std::to_string(status) + " " + reason(status) +
                       "\r\nContent-Type: text/plain; version=0.0.4\r\n" + (keep ? "" : "Connection: close\r\n") +
                       "Cache-Control: no-store\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
