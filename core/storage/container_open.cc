@@ -76,7 +76,7 @@ class Container::Opening {
  private:
   Result<void> open_ring();
   Result<void> judge_wal();
-  Result<void> keep_wal_aside(File& wal);
+  Result<void> keep_wal_aside();
   Result<void> bring_page_one(const WalScan& scan, PageCipher* cipher);
   Result<void> open_database();
   Result<void> compare();
@@ -121,7 +121,6 @@ Result<void> Container::Opening::judge_wal() {
     const bool same = scan.header_readable && scan.salts == state.salts;
     const bool dead = same && state.phase == Phase::done && scan.last_commit <= state.frames;
     report_.wal_cut = !dead && !scan.empty && (!scan.header_readable || scan.cut);
-    if (report_.wal_cut) LYSOEN_TRY(keep_wal_aside(*wal));
     if (dead) {
       // All of it is in the database file. Left in place, a prefix of it (one bit damaged in the middle) would lay old
       // pages over newer ones.
@@ -135,22 +134,24 @@ Result<void> Container::Opening::judge_wal() {
   const bool whole = scan.header_readable && (scan.salts != state.salts || scan.last_commit >= state.frames);
   if (state.phase == Phase::begun) report_.pages_doubtful = !whole;
   if (state.phase == Phase::unknown) report_.pages_doubtful = report_.wal_cut;
+  if (report_.pages_doubtful) LYSOEN_TRY(keep_wal_aside());
   return bring_page_one(scan, with);
 }
 
-// For whoever wants to find out what was in it. The files of a container stay within their budget: one copy, bounded.
-Result<void> Container::Opening::keep_wal_aside(File& wal) {
-  LYSOEN_ASSIGN(uint64_t size, wal.size());
-  size = std::min(size, kAsideMax);
+// Before anything is written over a log that lost something: for whoever wants to find out what was in it. The files of
+// a container stay within their budget: one copy, bounded. A full disk must not keep a person out of the vault.
+Result<void> Container::Opening::keep_wal_aside() {
+  if (report_.wal_kept_aside) return {};
+  auto wal = files_.open(c_.path(".db-wal"), OpenMode::read_only);
+  if (!wal) return wal.error().code == ErrorCode::not_found ? Result<void>() : Result<void>(std::move(wal).error());
   LYSOEN_TRY(files_.remove(c_.path(".wal-aside")));
   auto copy = [&]() -> Result<void> {
     LYSOEN_ASSIGN(auto aside, files_.open(c_.path(".wal-aside"), OpenMode::create));
     Bytes piece(64 * 1024);
-    for (uint64_t at = 0; at < size;) {
-      auto want = std::span<uint8_t>(piece).first(static_cast<size_t>(std::min<uint64_t>(piece.size(), size - at)));
-      LYSOEN_ASSIGN(size_t got, wal.read_at(at, want));
+    for (uint64_t at = 0; at < kAsideMax;) {
+      LYSOEN_ASSIGN(size_t got, (*wal)->read_at(at, piece));
       if (got == 0) break;
-      LYSOEN_TRY(aside->write_at(at, want.first(got)));
+      LYSOEN_TRY(aside->write_at(at, ByteView(piece).first(got)));
       at += got;
     }
     return aside->sync();
@@ -158,7 +159,6 @@ Result<void> Container::Opening::keep_wal_aside(File& wal) {
   auto copied = copy();
   report_.wal_kept_aside = copied.ok();
   if (copied) return {};
-  // A full disk must not keep a person out of the vault.
   (void)files_.remove(c_.path(".wal-aside"));
   return copied.error().code == ErrorCode::storage_full ? Result<void>() : copied;
 }
@@ -230,6 +230,7 @@ Result<void> Container::Opening::rewrite_record() {
 }
 
 Result<void> Container::Opening::replay(uint64_t newest) {
+  LYSOEN_TRY(keep_wal_aside());
   auto& database = *c_.database_;
   LYSOEN_ASSIGN(bool migrated, migrate(database, options_.migrations));
   (void)migrated;

@@ -245,9 +245,10 @@ Result<void> Database::pragma(const char* sql, std::string_view expected) {
   auto error = code == SQLITE_OK ? Error{} : error_of(code, "open the store");
   sqlite3_finalize(raw);
   if (code != SQLITE_OK) return error;
-  if (!expected.empty() && answer != expected)
-    return make_error(ErrorCode::internal, "cannot open the store: a setting of the database was refused");
-  return {};
+  if (expected.empty() || answer == expected) return {};
+  // A change of the journal mode that fails answers the old mode instead of an error.
+  if (auto below = vfs_->take_error()) return std::move(*below);
+  return make_error(ErrorCode::internal, "cannot open the store: a setting of the database was refused");
 }
 
 Error Database::error_of(int code, const char* doing) const {

@@ -14,7 +14,8 @@ namespace {
 
 constexpr size_t kBoxExtra = crypto::kNonceSize + crypto::kTagSize;
 constexpr size_t kPrefixPlain = 32, kPrefixSealed = kPrefixPlain + kBoxExtra;  // 72
-constexpr size_t kStatePlain = 16, kStateSealed = kStatePlain + kBoxExtra;     // 56
+constexpr size_t kStatePlain = 24, kStateSealed = kStatePlain + kBoxExtra;     // 64
+constexpr size_t kStatePlaces[] = {0, kRingBlock / 2};                         // never in one sector
 constexpr size_t kRecordExtra = kPrefixSealed + kBoxExtra;                     // 112
 constexpr uint8_t kFlagCovered = 1;
 constexpr size_t kBlocksFloor = 16;
@@ -61,17 +62,29 @@ Bytes Ring::body_aad(uint64_t counter, uint32_t length, const Tag& before) const
   return Writer().id(vault_).raw(as_bytes("ring")).u64(counter).u32(length).raw(before).bytes();
 }
 
-Result<void> Ring::scan() {
-  std::array<uint8_t, kPrefixSealed> raw{};
-  LYSOEN_ASSIGN(size_t state_got, file_->read_at(0, std::span<uint8_t>(raw).first(kStateSealed)));
-  if (auto plain = crypto::aead_open_box(key_, state_aad(), ByteView(raw).first(state_got))) {
+Result<void> Ring::scan_state() {
+  for (size_t at : kStatePlaces) {
+    std::array<uint8_t, kStateSealed> raw{};
+    LYSOEN_ASSIGN(size_t got, file_->read_at(at, raw));
+    auto plain = crypto::aead_open_box(key_, state_aad(), ByteView(raw).first(got));
+    if (!plain) continue;
     Reader reader(*plain);
-    state_.phase = static_cast<CheckpointState::Phase>(reader.u8());
+    CheckpointState state;
+    const uint64_t turn = reader.u64();
+    state.phase = static_cast<CheckpointState::Phase>(reader.u8());
     (void)reader.raw(3);
-    state_.salts = reader.array<8>();
-    state_.frames = reader.u32();
+    state.salts = reader.array<8>();
+    state.frames = reader.u32();
+    if (turn < state_turn_) continue;
+    state_turn_ = turn;
+    state_ = state;
   }
+  return {};
+}
 
+Result<void> Ring::scan() {
+  LYSOEN_TRY(scan_state());
+  std::array<uint8_t, kPrefixSealed> raw{};
   const Bytes aad = prefix_aad();
   for (uint32_t block = 1; block < blocks_; ++block) {
     LYSOEN_ASSIGN(size_t got, file_->read_at(uint64_t{block} * kRingBlock, raw));
@@ -219,12 +232,14 @@ Result<void> Ring::scrub() {
 }
 
 Result<void> Ring::set_state(const CheckpointState& state) {
+  const uint64_t turn = state_turn_ + 1;
   Writer plain;
-  plain.u8(static_cast<uint8_t>(state.phase)).u8(0).u16(0).raw(state.salts).u32(state.frames);
+  plain.u64(turn).u8(static_cast<uint8_t>(state.phase)).u8(0).u16(0).raw(state.salts).u32(state.frames);
   auto box = crypto::aead_seal_box(key_, state_aad(), plain.bytes(), random_);
-  LYSOEN_TRY(file_->write_at(0, box));
+  LYSOEN_TRY(file_->write_at(kStatePlaces[turn & 1], box));
   LYSOEN_TRY(file_->sync());
   state_ = state;
+  state_turn_ = turn;
   return {};
 }
 

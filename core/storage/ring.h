@@ -3,7 +3,7 @@
 // One flipped bit in a write-ahead log silently drops every later commit; so a save is acknowledged only after its
 // record is synced here, and opening compares the two (container.h). The payload is opaque to storage.
 //
-//   block 0     state: phase of the checkpoint and the WAL generation that it belongs to
+//   block 0     state, in two places by turns: phase of the checkpoint and the WAL generation that it belongs to
 //   blocks 1..  records, each on a 4,096-byte border, in order; back to block 1 when the next does not fit
 //   record      prefix ‖ body ‖ random bytes to the next border
 //     prefix    nonce 24 ‖ AEAD(counter 8 ‖ length 4 ‖ flags 1 ‖ zero 3 ‖ tag of the record before 16) ‖ tag 16
@@ -31,7 +31,7 @@ inline constexpr size_t kRecordSizeMax = 1024 * 1024;  // whole record; smaller 
 /// How far the last checkpoint came. While it is `begun` the database file may hold a mixture that only the whole WAL
 /// of generation `salts` makes good; once `done`, that generation is dead and the database file is complete without it.
 struct CheckpointState {
-  enum class Phase : uint8_t { unknown = 0, begun = 1, done = 2 };  // on disk; unknown: the block does not open
+  enum class Phase : uint8_t { unknown = 0, begun = 1, done = 2 };  // on disk; unknown: neither place opens
   Phase phase = Phase::unknown;
   WalSalts salts{};
   uint32_t frames = 0;  // in the WAL when it began
@@ -77,7 +77,7 @@ class Ring {
   Result<void> scrub();
 
   CheckpointState state() const { return state_; }
-  /// Writes block 0 and syncs.
+  /// Writes the older of the two places and syncs: a torn write leaves the state before it.
   Result<void> set_state(const CheckpointState& state);
 
  private:
@@ -90,6 +90,7 @@ class Ring {
     Tag tag{};     // of the body, as it lies there
   };
   Ring(std::unique_ptr<File> file, const Setup& setup, uint32_t blocks, Random& random);
+  Result<void> scan_state();
   Result<void> scan();
   Result<std::optional<Bytes>> open_body(uint64_t counter, const Place& place);
   Result<void> fill_random(uint32_t first, uint32_t count);
@@ -111,6 +112,7 @@ class Ring {
   uint32_t next_block_ = 1;            // where the next record is tried first
   uint64_t released_ = 0;
   CheckpointState state_;
+  uint64_t state_turn_ = 0;  // of the newest state; its lowest bit says which place it has
 };
 
 }  // namespace lysoen::storage

@@ -59,9 +59,10 @@ struct Vfs::State {
     return SQLITE_IOERR_DATA;
   }
   // Misuse of the VFS by SQLite: a shape that is not known is never served.
+  // It keeps what failed before: after that SQLite tries to tidy up by means that are not allowed.
   int refused(int code) {
-    error =
-        make_error(ErrorCode::internal, "cannot use the store: the database asked for something that is not allowed");
+    if (!error)
+      error = make_error(ErrorCode::internal, "cannot use the store: the database asked for what is not allowed");
     return code;
   }
   bool stopped() const { return dead || sync_has_failed; }

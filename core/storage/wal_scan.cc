@@ -98,17 +98,24 @@ Result<WalScan> scan_wal(File& wal, const PageCipher* cipher) {
   std::array<uint8_t, kFrameSize> raw{}, frame{};
   std::optional<std::array<uint8_t, kPageSize>> page_one;
   Checksum chain = header->checksum;
+  bool ended = false;
   for (uint32_t index = 0; begin + (index + uint64_t{1}) * kFrameSize <= size; ++index) {
     LYSOEN_ASSIGN(size_t got, wal.read_at(begin + index * uint64_t{kFrameSize}, raw));
     if (got < raw.size()) break;
     bool authentic = !cipher || cipher->open_frame(scan.salts, index, raw, frame);
     if (!cipher) frame = raw;
+    if (ended) {  // only looking for more of this generation
+      scan.cut |= cipher ? authentic : std::memcmp(frame.data() + 8, scan.salts.data(), scan.salts.size()) == 0;
+      if (scan.cut) break;
+      continue;
+    }
     uint32_t page = 0, database_pages = 0;
     auto next = authentic ? judge(*header, frame, chain, page, database_pages) : Next::unreadable;
-    // An authentic frame of this generation that does not continue the chain is what a rolled back transaction left.
+    // An authentic frame that does not continue the chain is what a rolled back transaction left: the log ends there.
+    if (next == Next::stale || (cipher && authentic && next != Next::good)) break;
     if (next != Next::good) {
-      scan.cut = !authentic || (!cipher && next == Next::unreadable);
-      break;
+      ended = true;
+      continue;
     }
     if (page == 1) {
       page_one.emplace();

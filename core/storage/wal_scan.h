@@ -15,7 +15,9 @@ struct WalScan {
   bool header_readable = false;
   WalSalts salts{};
   uint32_t last_commit = 0;  // number of frames up to and with the last commit that recovery will find
-  bool cut = false;  // the first frame beyond the good ones is of this generation as far as can be told, but unreadable
+  // Behind the first frame that cannot be read lie others of this generation that can: the log does not merely end.
+  // (What an earlier, longer generation left behind the end cannot be read either, and means nothing.)
+  bool cut = false;
   std::optional<std::array<uint8_t, kPageSize>> page_one;  // page 1 as of last_commit, if the log holds it
 };
 
