@@ -16,6 +16,10 @@
 #include <string>
 #include <vector>
 
+namespace lysoen::storage {
+class Files;
+}
+
 namespace lysoen::relay {
 
 struct Quotas {
@@ -28,6 +32,7 @@ struct RelayOptions {
   std::filesystem::path folder;    // the store; made if it does not exist
   std::filesystem::path key_file;  // made by make_key_file(); "<key_file>.state" beside it remembers the newest commit
   Quotas quotas;
+  storage::Files* files = nullptr;  // null: the system's; tests put a failing disk in between
 };
 
 // What a piece of a request showed.
@@ -102,8 +107,10 @@ class Relay {
  public:
   virtual ~Relay() = default;
 
-  /// Errors: not_found (key file), vault_in_use (another process has the store), damaged, newer_version, io_failed,
-  /// storage_full. A store that can only be read opens; exchanges then answer "relay storage" and give no receipts.
+  /// Errors: not_found, damaged, newer_version and trust_refused (key file), vault_in_use (another process has the
+  /// store), damaged, newer_version, io_failed, storage_full, storage_read_only. If the disk fills up or turns
+  /// read-only later, exchanges answer "the relay's store ..." and give no receipts, and what can be read is still
+  /// served.
   static Result<std::unique_ptr<Relay>> open(const RelayOptions& options, Environment environment);
 
   // -- Any thread ---------------------------------------------------------------------------------------------------

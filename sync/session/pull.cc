@@ -27,6 +27,16 @@ bool verify_points(const RelayId& relay, const TeamId& team, const std::vector<M
   return feed::verify_points(relay, team, list, points.signature);
 }
 
+namespace {
+/// Nonsense reads as nothing: the running hash will not fit then.
+feed::SeqRanges missing_of(const wire::Item& item) {
+  if (item.missing.empty()) return {};
+  Reader reader(item.missing);
+  auto ranges = feed::read_ranges(reader, item.last_seq);
+  return reader.done() ? ranges : feed::SeqRanges{};
+}
+}  // namespace
+
 Result<void> Pull::run(const std::vector<PullPiece>& pieces) {
   for (const auto& piece : pieces)
     if (const auto* batch = std::get_if<Batch>(&piece)) LYSOEN_TRY(take_batch(*batch));
@@ -125,7 +135,7 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
     }
     ++cursor.counter;
     feed::MailboxItem layout{
-        cursor.counter, feed::feed_id(items.feeds[item.feed]), item.first_seq, item.last_seq, head, {}};
+        cursor.counter, feed::feed_id(items.feeds[item.feed]), item.first_seq, item.last_seq, head, missing_of(item)};
     cursor.running = feed::running_hash(cursor.running, layout);
   }
   return move(cursor);

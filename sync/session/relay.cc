@@ -41,10 +41,17 @@ const PublicKey& RelayExchange::invite_key() const {
 bool RelayExchange::whole() const {
   return state_->whole;
 }
-bool RelayExchange::brings_data() const {
+size_t RelayExchange::batch_bytes() const {
+  size_t size = 0;
+  for (const auto& batch : state_->batches) {
+    size += 1024;  // the fixed layout around the entries, and who brought it
+    for (const auto& entry : batch.entries) size += entry.ciphertext.size() + entry.warrant.size() + 64;
+  }
+  return size;
+}
+bool RelayExchange::brings_objects() const {
   const auto& s = *state_;
-  return !s.batches.empty() || !s.admission_lists.empty() || !s.rosters.empty() || !s.welcomes.empty() ||
-         !s.post.request.empty();
+  return !s.admission_lists.empty() || !s.rosters.empty() || !s.welcomes.empty() || !s.post.request.empty();
 }
 
 // -- Intake ---------------------------------------------------------------------------------------------------------

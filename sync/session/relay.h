@@ -39,8 +39,10 @@ class RelayExchange {
   bool is_join() const;
   const PublicKey& invite_key() const;  // of a joiner
   bool whole() const;                   // End has come
-  /// Whether apply() would write anything but the counter: for statistics.
-  bool brings_data() const;
+  /// What apply() would write besides the counter: batches (and their size as the store writes them down), or objects
+  /// that must not be undone (lists, rosters, welcomes, join requests). Valid after finish().
+  size_t batch_bytes() const;
+  bool brings_objects() const;
 
   /// Requires opened. Errors: the store failed; the caller rolls back and passes the error to answer().
   Result<void> apply(RelayStore& store);

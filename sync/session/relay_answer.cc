@@ -237,7 +237,8 @@ Result<void> AnswerWriter::write_mailbox(const MailboxState& mailbox, const wire
     }
     auto [at, added] = index.try_emplace(item.feed, static_cast<uint32_t>(frame.feeds.size()));
     if (added) frame.feeds.push_back(item.feed);
-    frame.items.push_back({at->second, item.first_seq, item.last_seq, own || !covered ? item.head : Hash{}});
+    frame.items.push_back(
+        {at->second, item.first_seq, item.last_seq, own || !covered ? item.head : Hash{}, item.missing});
   }
   more_ = more_ || after + frame.items.size() < mailbox.counter;
   out_.add(FrameType::mailbox_items, frame);

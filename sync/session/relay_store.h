@@ -33,6 +33,7 @@ struct StoredItem {
   FeedKey feed;
   uint64_t first_seq = 0, last_seq = 0;
   Hash head;
+  Bytes missing;  // as wire::Item
 };
 
 /// A refusal of an object, or nothing: it was stored or was there already.

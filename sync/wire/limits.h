@@ -26,10 +26,11 @@ inline constexpr size_t kJoinRequestMax = 1024;
 inline constexpr size_t kJoinRequestsPerFrame = 128;
 inline constexpr size_t kReceiptMax = 8 * 1024;
 inline constexpr size_t kHelloHeadsMax = 16;
-inline constexpr size_t kMailboxesMax = 256;       // in one Want
-inline constexpr size_t kFeedsAskedMax = 256;      // in one Want
-inline constexpr size_t kFrontierHeadsMax = 1024;  // in one frame
-inline constexpr size_t kItemsMax = 2048;          // in one frame
+inline constexpr size_t kMailboxesMax = 256;         // in one Want
+inline constexpr size_t kFeedsAskedMax = 256;        // in one Want
+inline constexpr size_t kFrontierHeadsMax = 1024;    // in one frame
+inline constexpr size_t kItemsMax = 2048;            // in one frame
+inline constexpr size_t kMissingMax = 2 + 256 * 16;  // ranges that an item lists as missing
 inline constexpr size_t kCertifiedKeyMax = 256;
 inline constexpr uint32_t kWaitMaxMs = 10 * 60 * 1000;
 

@@ -192,7 +192,8 @@ struct MailboxPoints {
 struct Item {
   uint32_t feed = 0;  // index in MailboxItems::feeds
   uint64_t first_seq = 0, last_seq = 0;
-  Hash head;  // none: of the batch that follows
+  Hash head;      // none: of the batch that follows
+  Bytes missing;  // empty: nothing; otherwise the layout of feed::write_ranges
   bool operator==(const Item&) const = default;
 };
 

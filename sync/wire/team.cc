@@ -131,6 +131,7 @@ Bytes encode(const MailboxItems& message) {
     row.set_first_seq(item.first_seq);
     if (item.last_seq != item.first_seq) row.set_last_seq(item.last_seq);
     if (!item.head.is_none()) row.set_head(text_of_id(item.head));
+    if (!item.missing.empty()) row.set_missing(text_of(item.missing));
   }
   return serialize(out);
 }
@@ -155,7 +156,8 @@ Result<MailboxItems> decode<MailboxItems>(ByteView bytes) {
   }
   for (const auto& row : in.items()) {
     Item item{row.feed(), row.first_seq(), row.last_seq() == 0 ? row.first_seq() : row.last_seq(),
-              check.id<Hash>(row.head(), "a head is not 32 bytes", true)};
+              check.id<Hash>(row.head(), "a head is not 32 bytes", true),
+              check.bytes(row.missing(), kMissingMax, "an item misses too much")};
     check.require(item.feed < items.feeds.size(), "an item names no feed");
     check.require(item.first_seq > 0 && item.first_seq <= item.last_seq && item.last_seq <= kSeqMax,
                   "an item's sequence numbers are out of range");

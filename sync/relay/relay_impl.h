@@ -1,0 +1,96 @@
+// The relay: a container, a store over it, keys, and what other threads may look at. Private to this module.
+//
+// Fields are of the writer strand unless they stand below "any thread".
+#pragma once
+#include <atomic>
+#include <mutex>
+
+#include "core/storage/container.h"
+#include "sync/relay/keys.h"
+#include "sync/relay/relay.h"
+#include "sync/relay/state_file.h"
+#include "sync/relay/store.h"
+#include "sync/session/relay.h"
+
+namespace lysoen::relay {
+
+class RelayImpl;
+
+class Request final : public RelayRequest {
+ public:
+  Request(RelayImpl& relay, session::RelayExchange exchange) : relay_(relay), exchange_(std::move(exchange)) {}
+  ~Request() override;
+  Sift take(ByteView piece) override;
+  Sift end() override;
+
+ private:
+  friend class RelayImpl;
+  Sift sift();
+  RelayImpl& relay_;
+  session::RelayExchange exchange_;
+  session::Intake intake_ = session::Intake::more;
+  Sift sift_ = Sift::unknown;
+  bool ended_ = false, held_ = false;
+  std::optional<Error> failure_;  // why its commit failed
+};
+
+class RelayImpl final : public Relay {
+ public:
+  RelayImpl(const RelayOptions& options, Environment environment) : options_(options), environment_(environment) {}
+  Result<void> open();
+
+  std::unique_ptr<RelayRequest> begin() override;
+  uint64_t news() const override { return news_; }
+  Metrics metrics() const override;
+  std::string unhealthy() const override;
+
+  std::vector<Handled> handle(std::span<RelayRequest* const> requests) override;
+  bool has_news(RelayRequest& held) override;
+  Bytes answer_held(RelayRequest& held) override;
+
+  Result<TeamId> admit_team(std::string_view root_key) override;
+  Result<void> remove_team(const TeamId& team) override;
+  Result<void> purge_team(const TeamId& team) override;
+  Result<std::vector<TeamSummary>> teams() override;
+  Result<std::string> make_operator_token() override;
+  Result<TeamId> redeem_operator_token(std::string_view token, std::string_view root_key) override;
+  Result<CheckReport> check() override;
+  Result<Inspection> inspect() override;
+  RelayInfo info() const override;
+  Result<void> tend() override;
+
+ private:
+  friend class Request;
+  enum class Kind { durable, save, plain };
+  Result<void> open_store();
+  Result<void> notice_restore(bool lost);
+  Result<void> commit(Kind kind, const std::function<Result<void>()>& work);
+  void commit_group(Kind kind, const std::vector<Request*>& group);
+  void settle_counts();
+  void refresh_admitted();
+  Bytes answer(Request& request);
+  storage::Files& files() const;
+
+  Result<void> check_feeds(const TeamId& team, CheckReport& report);
+  Result<void> check_mailboxes(CheckReport& report);
+  Result<void> check_logs(CheckReport& report);
+
+  RelayOptions options_;
+  Environment environment_;
+  std::unique_ptr<storage::FolderLock> lock_;
+  std::unique_ptr<KeyFile> key_file_;
+  std::unique_ptr<StateFile> state_file_;
+  std::unique_ptr<storage::Container> container_;
+  std::unique_ptr<Store> store_;
+
+  // Any thread.
+  std::atomic<uint64_t> news_{0};
+  std::atomic<int64_t> held_now_{0};
+  mutable std::mutex mutex_;  // guards what follows
+  std::shared_ptr<const session::RelayKeys> keys_;
+  std::shared_ptr<const Store::Admitted> admitted_;
+  Metrics metrics_;
+  std::string unhealthy_;
+};
+
+}  // namespace lysoen::relay
