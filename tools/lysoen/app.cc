@@ -4,6 +4,8 @@
 #include <fstream>
 #include <iostream>
 
+#include "core/base/check.h"
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "tools/lysoen/terminal.h"
 
@@ -50,6 +52,7 @@ App::App() : cli_(kAbout, "lysoen"), environment_(system_environment()) {
       ->envname("LYSOEN_TEST_KEY_MEMORY");
   cli_.add_option("--test-key-passes", cost_.passes, "Passes for the passphrase's key (test build only)")
       ->envname("LYSOEN_TEST_KEY_PASSES");
+  if (const char* planted = std::getenv("LYSOEN_TEST_FAULT")) LYSOEN_CHECK(fault::plant(planted));
 #endif
 }
 

@@ -1,0 +1,16 @@
+// Faults that a test plants to see whether it would notice them. Only the test build knows them; elsewhere this header
+// is empty. Each named fault switches one promise off.
+#pragma once
+#ifdef LYSOEN_TEST_BUILD
+#include <string_view>
+
+namespace lysoen::fault {
+
+/// Entries leave compressed and authenticated, but not encrypted.
+extern bool entries_not_sealed;
+
+/// Plants a fault by its name; false if there is none of that name.
+bool plant(std::string_view name);
+
+}  // namespace lysoen::fault
+#endif
