@@ -1,0 +1,86 @@
+#include "core/vault/apply.h"
+
+#include <set>
+
+#include "core/base/try.h"
+#include "core/feed/body.h"
+#include "core/vault/schema.h"
+
+namespace lysoen::vault {
+
+namespace {
+
+struct Target {
+  storage::Database& database;
+  FeedStore feeds;
+  ReportRows rows;
+  std::set<int64_t> touched;  // reports to project
+};
+
+Result<void> apply_edit(Target& target, FeedRow& row, const OwnEntry& entry) {
+  if (entry.payload.empty() || entry.payload[0] != static_cast<uint8_t>(feed::PayloadType::edit)) return {};
+  EditSource source{row.key.device, place_of(row.id, entry.seq), row.roster_seen};
+  LYSOEN_ASSIGN(auto added, target.rows.add_edit(ByteView(entry.payload).subspan(1), source));
+  row.roster_seen = std::max(row.roster_seen, added.roster_version);
+  target.touched.insert(added.row);
+  return {};
+}
+
+Result<void> apply_entries(Target& target, const SaveRecord& record) {
+  std::optional<FeedRow> row;
+  auto leave = [&]() -> Result<void> {
+    if (!row) return {};
+    return target.database.run(
+        "UPDATE feeds SET head_seq = ?2, head_hash = ?3, opened_seq = ?2, roster_seen = ?4 WHERE id = ?1", row->id,
+        row->head_seq, row->head_hash, row->roster_seen);
+  };
+  for (const auto& entry : record.entries) {
+    if (!row || row->key != entry.feed) {
+      LYSOEN_TRY(leave());
+      LYSOEN_ASSIGN(row, target.feeds.require(entry.feed, true));
+    }
+    if (entry.seq <= row->head_seq) continue;
+    if (entry.seq != row->head_seq + 1)
+      return make_error(ErrorCode::damaged, "cannot repair the vault: entries between two saves are missing");
+    auto sealed = feed::whole_entry(entry.kind, entry.ciphertext);
+    auto hash = feed::entry_hash(row->feed, entry.seq, row->head_hash, sealed);
+    ByteView key = entry.kind == EntryKind::sealed ? ByteView(entry.entry_key) : ByteView();
+    LYSOEN_TRY(target.feeds.put_entry(*row, entry.seq, hash, sealed, key));
+    row->head_seq = entry.seq;
+    row->head_hash = hash;
+    LYSOEN_TRY(apply_edit(target, *row, entry));
+  }
+  return leave();
+}
+
+Result<void> apply_heads(Target& target, const SaveRecord& record) {
+  for (const auto& head : record.heads) {
+    LYSOEN_ASSIGN(auto row, target.feeds.require(head.feed, true));
+    feed::BlockState block;
+    block.first_seq = feed::block_first(head.seq);
+    block.signed_seq = head.seq;
+    block.signed_head = head.hash;
+    block.signature = head.signature;
+    LYSOEN_TRY(target.feeds.put_signature(row, block));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> apply_record(storage::Database& database, const SaveRecord& record, const team::RoleHistory& roles) {
+  Target target{database, FeedStore(database), ReportRows(database, roles), {}};
+  for (const auto& draft : record.drafts) {
+    LYSOEN_ASSIGN(int64_t row, target.rows.put_draft(draft));
+    target.touched.insert(row);
+  }
+  for (const auto& ended : record.ended) LYSOEN_TRY(target.rows.end_draft(ended));
+  LYSOEN_TRY(apply_entries(target, record));
+  LYSOEN_TRY(apply_heads(target, record));
+  for (const auto& report : record.read)
+    LYSOEN_TRY(database.run("UPDATE reports SET is_read = 1 WHERE report = ?", report));
+  for (int64_t row : target.touched) LYSOEN_TRY(target.rows.project(row));
+  return {};
+}
+
+}  // namespace lysoen::vault

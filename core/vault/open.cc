@@ -1,0 +1,292 @@
+// Making, opening and locking a vault, and the ways in which anything is written to it.
+#include "core/base/try.h"
+#include "core/vault/apply.h"
+#include "core/vault/schema.h"
+#include "core/vault/vault_impl.h"
+
+namespace lysoen {
+
+Result<std::unique_ptr<Vault>> Vault::create(const std::filesystem::path& folder, std::string_view passphrase,
+                                             const CreateOptions& options, Environment environment) {
+  return vault::VaultImpl::create(folder, passphrase, options, environment);
+}
+
+Result<std::unique_ptr<Vault>> Vault::open(const std::filesystem::path& folder, std::string_view passphrase,
+                                           Environment environment) {
+  return vault::VaultImpl::open(folder, passphrase, environment);
+}
+
+}  // namespace lysoen
+
+namespace lysoen::vault {
+
+namespace {
+
+constexpr std::string_view kSlotsName = "slots";
+constexpr std::string_view kCleanFact = "session.clean";
+constexpr size_t kWordsAtOnce = 512, kWordsAtLock = 20000;
+
+Result<void> check_empty(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (std::filesystem::exists(folder / kSlotsName, error))
+    return make_error(ErrorCode::already_exists, "cannot make a vault: there is one in this folder already",
+                      "open it, or choose another folder");
+  if (std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error))
+    return make_error(ErrorCode::already_exists, "cannot make a vault: the folder is not empty",
+                      "choose a folder that does not exist yet");
+  return {};
+}
+
+Result<void> make_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  if (!error) return {};
+  bool refused = error == std::errc::permission_denied || error == std::errc::read_only_file_system;
+  return make_error(refused ? ErrorCode::storage_read_only : ErrorCode::io_failed,
+                    "cannot make a vault: the folder cannot be made: " + error.message(),
+                    "choose a folder on a disk that can be written");
+}
+
+storage::Container::Options container_options(const std::filesystem::path& folder, ContainerName name) {
+  storage::Container::Options options;
+  options.folder = folder;
+  options.name = name == ContainerName::a ? "A" : "B";
+  options.migrations = kSchema;
+  return options;
+}
+
+/// Does a lost save again. What a stream's state was then is not in the record: no stream goes on.
+Result<void> replay(storage::Database& database, ByteView payload) {
+  if (payload.empty()) return {};
+  LYSOEN_ASSIGN(auto record, SaveRecord::decode(payload));
+  LYSOEN_ASSIGN(auto membership, Membership::load(database));
+  return apply_record(database, record, membership.history());
+}
+
+Error in_words(Error error, std::string_view doing) {
+  if (error.message.rfind("cannot open vault", 0) == 0 || error.message.rfind("cannot make a vault", 0) == 0)
+    return error;
+  error.message = "cannot " + std::string(doing) + ": " + error.message;
+  return error;
+}
+
+Result<std::unique_ptr<storage::FolderLock>> take_lock(const std::filesystem::path& folder, std::string_view doing) {
+  auto lock = storage::FolderLock::take(folder);
+  if (lock) return lock;
+  switch (lock.error().code) {
+    case ErrorCode::vault_in_use:
+      return make_error(ErrorCode::vault_in_use, "cannot " + std::string(doing) + ": another process has it open",
+                        "close the other program, or wait until it is done");
+    case ErrorCode::storage_read_only:
+      return make_error(ErrorCode::storage_read_only, "cannot " + std::string(doing) + ": its folder cannot be written",
+                        "give yourself the right to write there, or move the folder to a disk that can be written");
+    case ErrorCode::not_found:
+      return make_error(ErrorCode::not_found, "cannot " + std::string(doing) + ": there is no vault in this folder",
+                        "check the folder's name, or make a vault there first");
+    default:
+      return in_words(std::move(lock).error(), doing);
+  }
+}
+
+}  // namespace
+
+struct VaultImpl::Parts {
+  std::unique_ptr<storage::FolderLock> lock;
+  std::unique_ptr<storage::Container> container;
+  crypto::Key32 container_key;
+  crypto::Argon2Cost cost;
+  storage::OpenReport report;
+};
+
+// The slot file comes last: until it is there, the folder holds no vault. Container B is made like A and its key
+// forgotten, so that it has A's shape and nobody can tell that it is unused.
+Result<VaultImpl::Parts> VaultImpl::make_files(const std::filesystem::path& folder, std::string_view passphrase,
+                                               const CreateOptions& options, Environment environment) {
+  auto& random = environment.random;
+  Parts parts;
+  parts.cost = {options.cost.memory_kib, options.cost.passes};
+  if (passphrase.empty())
+    return make_error(ErrorCode::input_refused, "cannot make a vault: the passphrase is empty",
+                      "choose a passphrase of several words");
+  if (!parts.cost.allowed())
+    return make_error(ErrorCode::input_refused, "cannot make a vault: the key cost is outside its limits");
+  LYSOEN_TRY(check_empty(folder));
+  LYSOEN_TRY(make_folder(folder));
+  LYSOEN_ASSIGN(parts.lock, take_lock(folder, "make a vault"));
+  storage::VaultId vault;
+  random.fill(vault.bytes);
+  parts.container_key = crypto::Key32::random(random);
+  LYSOEN_ASSIGN(parts.container, storage::Container::create(container_options(folder, ContainerName::a),
+                                                            parts.container_key, vault, random));
+  auto unused_key = crypto::Key32::random(random);
+  LYSOEN_ASSIGN(auto unused,
+                storage::Container::create(container_options(folder, ContainerName::b), unused_key, vault, random));
+  LYSOEN_TRY(unused->lock());
+  LYSOEN_TRY(SlotFile::create(storage::system_files(), {folder / kSlotsName, parts.cost, vault}, passphrase,
+                              parts.container_key, random));
+  return parts;
+}
+
+Result<std::unique_ptr<Vault>> VaultImpl::create(const std::filesystem::path& folder, std::string_view passphrase,
+                                                 const CreateOptions& options, Environment environment) {
+  auto parts = make_files(folder, passphrase, options, environment);
+  if (!parts) return in_words(std::move(parts).error(), "make a vault");
+  return begin_session(std::move(*parts), environment);
+}
+
+Result<std::unique_ptr<Vault>> VaultImpl::open(const std::filesystem::path& folder, std::string_view passphrase,
+                                               Environment environment) {
+  Parts parts;
+  LYSOEN_ASSIGN(parts.lock, take_lock(folder, "open vault"));
+  auto slots = SlotFile::open(storage::system_files(), folder / kSlotsName);
+  if (!slots) return in_words(std::move(slots).error(), "open vault");
+  auto opened = (*slots)->attempt(passphrase, environment.random);
+  if (!opened) return in_words(std::move(opened).error(), "open vault");
+  auto options = container_options(folder, opened->container);
+  options.replay = [](storage::Database& database, uint64_t, ByteView payload) { return replay(database, payload); };
+  auto container = storage::Container::open(options, opened->key, (*slots)->vault(), environment.random);
+  if (!container) return in_words(std::move(container).error(), "open vault");
+  parts.container = std::move(container->container);
+  parts.report = std::move(container->report);
+  parts.container_key = std::move(opened->key);
+  parts.cost = (*slots)->cost();
+  return begin_session(std::move(parts), environment);
+}
+
+Result<std::unique_ptr<Vault>> VaultImpl::begin_session(Parts parts, Environment environment) {
+  auto vault = std::unique_ptr<VaultImpl>(new VaultImpl(environment));
+  vault->lock_ = std::move(parts.lock);
+  vault->cost_ = parts.cost;
+  vault->container_ = std::move(parts.container);
+  vault->wrap_key_ =
+      crypto::hkdf_expand_key(crypto::hkdf_extract({}, parts.container_key.view()), "lysoen/1 stream wrap");
+  LYSOEN_ASSIGN(vault->membership_, Membership::load(vault->database()));
+  vault->outbox_ =
+      std::make_unique<Outbox>(vault->database(), vault->membership_, vault->wrap_key_, environment.random);
+  LYSOEN_TRY(vault->settle_past(parts.report));
+  return std::unique_ptr<Vault>(std::move(vault));
+}
+
+// What the last session left: whether streams may go on, and whether a save may have been lost that was sent already.
+Result<void> VaultImpl::settle_past(const storage::OpenReport& report) {
+  LYSOEN_ASSIGN(auto clean, fact(database(), kCleanFact));
+  clean_mark_ = clean == Bytes{1};
+  bool repaired = report.outcome != storage::OpenReport::Outcome::clean || report.notable();
+  if (repaired || !clean_mark_) {
+    LYSOEN_TRY(container_->plain([](storage::Database& database) -> Result<void> {
+      LYSOEN_TRY(database.run("UPDATE feeds SET writer = NULL WHERE own = 1"));
+      return set_fact(database, kCleanFact, Bytes{0});
+    }));
+    clean_mark_ = false;
+  }
+  if (report.replayed > 0)
+    notices_.push_back("the vault was repaired: " + std::to_string(report.replayed) +
+                       " saves were written again from the ring, nothing is lost");
+  if (report.pages_doubtful || report.ring_damaged)
+    notices_.push_back("the storage of this device returned damaged bytes: hand on what is here and replace it");
+  if (report.needs_new_incarnation()) {
+    std::string notice = "a save may be lost:";
+    for (const auto& range : report.missing)
+      notice += " number " + std::to_string(range.first) +
+                (range.last > range.first ? " to " + std::to_string(range.last) : std::string());
+    LYSOEN_TRY(durable([&](storage::Database& database) -> Result<void> {
+      LYSOEN_TRY(add_notice(database, now(), notice + "; look whether your last reports are there"));
+      if (!membership_.enrolled()) return {};
+      return membership_.begin_incarnation(database, membership_.incarnation() + 1);
+    }));
+  }
+  LYSOEN_ASSIGN(auto witness, fact(database(), "team.witness"));
+  Reader reader(witness);
+  feed::Witness seen;
+  seen.relay = reader.id<RelayId>();
+  seen.log_size = reader.u64();
+  seen.log_root = reader.id<Hash>();
+  seen.point.mailbox = reader.id<AudienceId>();
+  seen.point.store_epoch = reader.u32();
+  seen.point.counter = reader.u64();
+  seen.point.running = reader.id<Hash>();
+  if (reader.done()) outbox_->set_witness(seen);
+  return {};
+}
+
+VaultImpl::~VaultImpl() {
+  if (container_) (void)VaultImpl::lock();
+}
+
+Result<void> VaultImpl::usable() const {
+  if (container_) return {};
+  return make_error(ErrorCode::locked, "the vault is locked", "open it with its passphrase");
+}
+
+Result<void> VaultImpl::lock() {
+  LYSOEN_TRY(usable());
+  auto done = settle();
+  if (done) done = index_all(kWordsAtLock);
+  if (done && !clean_mark_)
+    done = container_->plain([](storage::Database& database) { return set_fact(database, kCleanFact, Bytes{1}); });
+  intake_.reset();
+  outbox_.reset();
+  membership_ = Membership();
+  crypto::wipe(wrap_key_.span());
+  auto locked = container_->lock();
+  container_.reset();
+  lock_.reset();
+  return done ? locked : done;
+}
+
+Result<void> VaultImpl::commit(const Build& build) {
+  LYSOEN_TRY(usable());
+  LYSOEN_TRY(settle());
+  auto work = [&](storage::Database& database, uint64_t) -> Result<Bytes> {
+    SaveRecord record;
+    record.roster_version = membership_.roster_version();
+    LYSOEN_TRY(build(record));
+    LYSOEN_TRY(outbox_->finish(record));
+    LYSOEN_TRY(apply_record(database, record, membership_.history()));
+    if (clean_mark_) LYSOEN_TRY(set_fact(database, kCleanFact, Bytes{0}));
+    return record.encode();
+  };
+  auto saved = container_->save(work);
+  if (!saved && saved.error().code == ErrorCode::storage_full && container_->reserve_ready()) {
+    outbox_->forget();
+    saved = container_->last_save(work);
+  }
+  if (!saved) {
+    outbox_->forget();
+    return std::move(saved).error();
+  }
+  clean_mark_ = false;
+  return {};
+}
+
+Result<void> VaultImpl::durable(const storage::Container::Work& work) {
+  LYSOEN_TRY(usable());
+  LYSOEN_TRY(settle());
+  auto done = container_->durable(work);
+  outbox_->forget();
+  if (done) return {};
+  if (auto loaded = Membership::load(database())) membership_ = std::move(*loaded);
+  return done;
+}
+
+Result<void> VaultImpl::plain(const storage::Container::Work& work) {
+  LYSOEN_TRY(usable());
+  if (!intake_) return container_->plain(work);
+  return work(database());  // part of what the intake brings
+}
+
+Result<void> VaultImpl::index_all(size_t count_max) {
+  for (size_t done = 0; done < count_max; done += kWordsAtOnce) {
+    LYSOEN_ASSIGN(auto due, database().integer("SELECT 1 FROM words_due LIMIT 1"));
+    if (!due) return {};
+    LYSOEN_TRY(plain([&](storage::Database&) -> Result<void> {
+      auto left = rows().index_words(kWordsAtOnce);
+      if (!left) return std::move(left).error();
+      return {};
+    }));
+  }
+  return {};
+}
+
+}  // namespace lysoen::vault

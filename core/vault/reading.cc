@@ -1,0 +1,141 @@
+// Reading: reports, lists, levels, what can be disclosed, status.
+#include "core/base/try.h"
+#include "core/team/roster_verify.h"
+#include "core/vault/schema.h"
+#include "core/vault/vault_impl.h"
+
+namespace lysoen::vault {
+
+namespace {
+
+constexpr size_t kPage = 256;
+
+}  // namespace
+
+Result<Report> VaultImpl::read_row(int64_t row) {
+  LYSOEN_ASSIGN(Stage stage, rows().stage_of(row));
+  LYSOEN_ASSIGN(auto draft, rows().draft_of(row));
+  if (stage == Stage::draft) {
+    if (!draft) return make_error(ErrorCode::damaged, "cannot read the report: the draft's content is missing");
+    return report_of(*draft, membership_.device());
+  }
+  LYSOEN_ASSIGN(auto folded, rows().fold(row));
+  auto report = std::move(folded.report);
+  LYSOEN_ASSIGN(auto levels, queries().levels(row));
+  report.level = levels.level;
+  if (draft) {
+    LYSOEN_ASSIGN(auto unsent, report::decode_edit(draft->unsent_edit));
+    report::overlay(report, changes_of(unsent), membership_.device(), draft->changed);
+    report.has_unsent_changes = true;
+  }
+  return report;
+}
+
+Result<Report> VaultImpl::read(const ReportId& report) {
+  LYSOEN_ASSIGN(int64_t row, require_row(report, "read"));
+  return read_row(row);
+}
+
+Result<std::vector<ReportId>> VaultImpl::find(std::string_view hex_prefix) {
+  LYSOEN_TRY(usable());
+  return queries().find(hex_prefix);
+}
+
+Result<std::vector<ReportSummary>> VaultImpl::list(const ReportQuery& query) {
+  LYSOEN_TRY(usable());
+  if (!query.text.empty()) LYSOEN_TRY(index_all(SIZE_MAX));
+  return queries().list(query);
+}
+
+Result<size_t> VaultImpl::count(const ReportQuery& query) {
+  LYSOEN_TRY(usable());
+  if (!query.text.empty()) LYSOEN_TRY(index_all(SIZE_MAX));
+  return queries().count(query);
+}
+
+Result<void> VaultImpl::each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) {
+  LYSOEN_TRY(usable());
+  if (!query.text.empty()) LYSOEN_TRY(index_all(SIZE_MAX));
+  std::optional<ListPlace> after;
+  for (size_t passed = 0, given = 0;;) {
+    LYSOEN_ASSIGN(auto ids, queries().page(query, after, kPage));
+    for (const auto& id : ids) {
+      if (passed++ < query.offset) continue;
+      LYSOEN_ASSIGN(auto row, rows().find(id));
+      if (!row) continue;
+      LYSOEN_ASSIGN(auto report, read_row(*row));
+      if (!visit(report)) return {};
+      LYSOEN_TRY(usable());
+      if (query.limit != 0 && ++given >= query.limit) return {};
+    }
+    if (ids.size() < kPage) return {};
+  }
+}
+
+Result<ReportLevels> VaultImpl::levels(const ReportId& report) {
+  LYSOEN_ASSIGN(int64_t row, require_row(report, "show the levels"));
+  return queries().levels(row);
+}
+
+Result<std::vector<DisclosedEntry>> VaultImpl::disclose(const ReportId& report) {
+  LYSOEN_ASSIGN(int64_t row, require_row(report, "disclose"));
+  std::vector<DisclosedEntry> disclosed;
+  LYSOEN_ASSIGN(auto query, database().prepare("SELECT f.device, f.audience, f.incarnation, n.place, n.entry_key "
+                                               "FROM edits e JOIN entries n ON n.place = e.place JOIN feeds f ON "
+                                               "f.id = n.place >> 40 WHERE e.report = ? AND n.entry_key IS NOT NULL "
+                                               "ORDER BY n.place"));
+  query.bind(row);
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) break;
+    DisclosedEntry entry;
+    entry.feed = {query.id<DeviceId>(0), query.id<AudienceId>(1), static_cast<uint32_t>(query.integer(2))};
+    entry.seq = seq_of(query.integer(3));
+    entry.entry_key = query.array<32>(4);
+    disclosed.push_back(entry);
+  }
+  if (disclosed.empty())
+    return make_error(ErrorCode::not_found, "cannot disclose: this report has no sealed entries here",
+                      "only what was sent or received can be disclosed");
+  return disclosed;
+}
+
+Result<VaultStatus> VaultImpl::status() {
+  LYSOEN_TRY(usable());
+  VaultStatus status;
+  auto number = [&](std::string_view sql, size_t& into) -> Result<void> {
+    LYSOEN_ASSIGN(auto value, database().integer(sql));
+    into = static_cast<size_t>(value.value_or(0));
+    return {};
+  };
+  LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE stage < 2", status.reports));
+  LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE stage = 0", status.drafts));
+  LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE stage = 1", status.submitted));
+  LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE conflicts > 0 AND stage = 1", status.conflicts));
+  LYSOEN_TRY(number("SELECT sum(head_seq - confirmed_seq) FROM feeds WHERE own = 1", status.unsent_entries));
+  LYSOEN_TRY(
+      number("SELECT (SELECT count(*) FROM set_aside s JOIN entries e ON e.place = s.place WHERE e.stub = 0) + "
+             "(SELECT coalesce(sum(aside), 0) FROM reports)",
+             status.set_aside));
+  LYSOEN_TRY(
+      number("SELECT count(*) FROM set_aside s JOIN entries e ON e.place = s.place WHERE e.stub <> 0 AND "
+             "coalesce(length(e.warrant), 0) = 0",
+             status.gaps));
+  LYSOEN_TRY(number("SELECT count(*) FROM forks", status.forks));
+  status.notices = notices_;
+  LYSOEN_ASSIGN(auto query, database().prepare("SELECT notice FROM notices ORDER BY id"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) break;
+    status.notices.emplace_back(query.text(0));
+  }
+  if (membership_.in_team()) {
+    auto expiry = team::check_expiry(membership_.roster().head, now());
+    if (expiry.expired) status.notices.push_back(expiry.reason + (expiry.hint.empty() ? "" : ": " + expiry.hint));
+    if (membership_.roster().single_reader())
+      status.notices.push_back("only one member reads the team's reports: if that key is lost, so are they");
+  }
+  return status;
+}
+
+}  // namespace lysoen::vault

@@ -1,0 +1,265 @@
+#include "core/vault/report_rows.h"
+
+#include <algorithm>
+
+#include "core/base/try.h"
+#include "core/crypto/hash.h"
+#include "core/report/change.h"
+#include "core/vault/schema.h"
+
+namespace lysoen::vault {
+
+namespace {
+
+constexpr size_t kSaltSize = 16;
+
+int64_t milliseconds(WallTime at) {
+  return at.time_since_epoch().count();
+}
+
+/// Decides of every edit whether it counts. Co-authors count as such from the edits of the creator that count.
+void apply_author_rule(std::vector<report::FoldEntry>& entries, const std::vector<uint64_t>& named_before,
+                       const ReportId& id, const team::RoleHistory& roles) {
+  auto creating = std::find_if(entries.begin(), entries.end(),
+                               [&](const auto& entry) { return entry.edit.creation && entry.id.bytes == id.bytes; });
+  if (creating == entries.end()) return;  // nothing is shown before it is here
+  team::EditClaim claim;
+  claim.creator = creating->author;
+  auto judge = [&](size_t i) {
+    claim.author = entries[i].author;
+    claim.roster_version = entries[i].edit.roster_version;
+    claim.highest_named_before = named_before[i];
+    entries[i].set_aside = team::reason_of(team::may_edit(claim, roles));
+  };
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (entries[i].author != claim.creator) continue;
+    judge(i);
+    const auto& named = entries[i].edit.co_authors;
+    if (entries[i].set_aside.empty()) claim.co_authors.insert(claim.co_authors.end(), named.begin(), named.end());
+  }
+  for (size_t i = 0; i < entries.size(); ++i)
+    if (entries[i].author != claim.creator) judge(i);
+}
+
+bool waits(const std::vector<report::FoldEntry>& entries) {
+  auto reason = team::reason_of(team::AuthorVerdict::wait_for_roster);
+  return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.set_aside == reason; });
+}
+
+std::string words_of(const Report& report) {
+  std::string words;
+  for (const auto& field : report.fields)
+    for (const auto& visible : field.values)
+      if (visible.value && visible.value->type() == ValueType::text) words.append(visible.value->text()).append("\n");
+  return words;
+}
+
+}  // namespace
+
+EditId edit_id(const DeviceId& author, ByteView payload) {
+  Writer writer;
+  writer.id(author).raw(payload);
+  return crypto::labelled_id<EditId>("lysoen/1 edit", writer.bytes());
+}
+
+std::vector<Change> changes_of(const report::Edit& edit) {
+  std::vector<Change> changes;
+  for (const auto& item : edit.items)
+    changes.push_back({item.path, item.present ? std::optional(Value::text_of("kept")) : std::nullopt});
+  for (const auto& write : edit.writes) changes.push_back({write.path, write.value});
+  return changes;
+}
+
+Report report_of(const SavedDraft& draft, const DeviceId& device) {
+  Report report;
+  report.id = draft.draft;
+  report.form_id = draft.form_id;
+  report.form_version = draft.form_version;
+  report.author = device;
+  report.created = draft.created;
+  report.origin = draft.origin;
+  report.has_unsent_changes = true;
+  report::overlay(report, draft.answers, device, draft.changed);
+  return report;
+}
+
+const Form* form_of(std::string_view id) {
+  // Forms live as long as the program; the pointer stays good.
+  return built_in_form(id).get();
+}
+
+Result<std::optional<int64_t>> ReportRows::find(const ReportId& id) {
+  return database_.integer(
+      "SELECT id FROM reports WHERE report = coalesce((SELECT report FROM aliases WHERE draft = ?1), ?1)", id);
+}
+
+Result<ReportId> ReportRows::id_of(int64_t row) {
+  LYSOEN_ASSIGN(auto query, database_.prepare("SELECT report FROM reports WHERE id = ?"));
+  LYSOEN_ASSIGN(bool found, query.bind(row).step());
+  if (!found) return make_error(ErrorCode::not_found, "there is no such report in this vault");
+  return query.id<ReportId>(0);
+}
+
+Result<Stage> ReportRows::stage_of(int64_t row) {
+  LYSOEN_ASSIGN(auto stage, database_.integer("SELECT stage FROM reports WHERE id = ?", row));
+  return static_cast<Stage>(stage.value_or(static_cast<int64_t>(Stage::hinted)));
+}
+
+Result<int64_t> ReportRows::row_for(const ReportId& id, Stage stage) {
+  LYSOEN_ASSIGN(auto row, database_.integer("SELECT id FROM reports WHERE report = ?", id));
+  if (row) return *row;
+  LYSOEN_TRY(database_.run("INSERT INTO reports (report, stage, event_time) VALUES (?, ?, ?)", id,
+                           static_cast<int>(stage), kNoTime));
+  return database_.last_insert_id();
+}
+
+Result<ReportRows::Added> ReportRows::add_edit(ByteView payload, const EditSource& source) {
+  if (payload.size() < kSaltSize) return make_error(ErrorCode::input_refused, "an edit is too short");
+  LYSOEN_ASSIGN(auto edit, report::decode_edit(payload.subspan(kSaltSize)));
+  auto id = edit_id(source.author, payload);
+  ReportId report = edit.creation ? ReportId{id.bytes} : edit.report;
+  LYSOEN_ASSIGN(int64_t row, row_for(report, Stage::hinted));
+  LYSOEN_TRY(
+      database_.run("INSERT INTO edits (edit, report, place, author, named_before, payload) "
+                    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (edit) DO NOTHING",
+                    id, row, source.place, source.author, source.named_before, payload));
+  return Added{row, database_.changes() == 0, edit.roster_version};
+}
+
+Result<std::vector<report::FoldEntry>> ReportRows::edits_of(int64_t row) {
+  LYSOEN_ASSIGN(ReportId id, id_of(row));
+  std::vector<report::FoldEntry> entries;
+  std::vector<uint64_t> named_before;
+  LYSOEN_ASSIGN(auto query, database_.prepare(
+                                "SELECT edit, author, named_before, payload FROM edits WHERE report = ? ORDER BY id"));
+  query.bind(row);
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) break;
+    auto edit = report::decode_edit(query.blob(3).subspan(std::min(kSaltSize, query.blob(3).size())));
+    if (!edit) return make_error(ErrorCode::damaged, "cannot read a report: one of its edits is not as stored");
+    entries.push_back({query.id<EditId>(0), query.id<DeviceId>(1), std::move(*edit), {}});
+    named_before.push_back(static_cast<uint64_t>(query.integer(2)));
+  }
+  apply_author_rule(entries, named_before, id, roles_);
+  return entries;
+}
+
+Result<report::Folded> ReportRows::fold(int64_t row) {
+  LYSOEN_ASSIGN(ReportId id, id_of(row));
+  LYSOEN_ASSIGN(auto entries, edits_of(row));
+  return report::fold(id, entries);
+}
+
+Result<void> ReportRows::project(int64_t row) {
+  LYSOEN_ASSIGN(ReportId id, id_of(row));
+  LYSOEN_ASSIGN(auto entries, edits_of(row));
+  bool created = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+    return entry.edit.creation && entry.id.bytes == id.bytes && entry.set_aside.empty();
+  });
+  if (created) return write_line(row, Stage::sent, report::fold(id, entries).report, waits(entries));
+  LYSOEN_ASSIGN(auto draft, draft_of(row));
+  if (draft && entries.empty()) return write_line(row, Stage::draft, report_of(*draft, {}), false);
+  Report hinted;
+  hinted.id = id;
+  for (const auto& entry : entries)
+    if (!entry.set_aside.empty()) hinted.set_aside.push_back({entry.id, entry.author, entry.set_aside});
+  return write_line(row, Stage::hinted, hinted, waits(entries));
+}
+
+Result<void> ReportRows::project_waiting() {
+  std::vector<int64_t> rows;
+  {
+    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT id FROM reports WHERE waiting = 1"));
+    for (;;) {
+      LYSOEN_ASSIGN(bool more, query.step());
+      if (!more) break;
+      rows.push_back(query.integer(0));
+    }
+  }
+  for (int64_t row : rows) LYSOEN_TRY(project(row));
+  return {};
+}
+
+Result<void> ReportRows::write_line(int64_t row, Stage stage, const Report& report, bool waiting) {
+  auto line = report::summary(report, form_of(report.form_id));
+  std::optional<double> latitude, longitude;
+  if (line.place) latitude = line.place->latitude, longitude = line.place->longitude;
+  LYSOEN_TRY(database_.run(
+      "UPDATE reports SET stage = ?2, form = ?3, author = ?4, created = ?5, status = ?6, retracted = ?7, "
+      "conflicts = ?8, aside = ?9, waiting = ?10, event_time = ?11, event_day = ?12, latitude = ?13, longitude = ?14, "
+      "title = ?15, category = ?16, origin = ?17 WHERE id = ?1",
+      row, static_cast<int>(stage), report.form_id, report.author, milliseconds(report.created),
+      static_cast<int>(report.status), report.retracted, report.conflicts(), report.set_aside.size(), waiting,
+      line.event_time ? milliseconds(*line.event_time) : kNoTime, line.event_day, latitude, longitude, line.title,
+      line.category, report.origin));
+  if (line.place) {
+    LYSOEN_TRY(
+        database_.run("INSERT OR REPLACE INTO report_places VALUES (?1, ?2, ?2, ?3, ?3)", row, *latitude, *longitude));
+  } else {
+    LYSOEN_TRY(database_.run("DELETE FROM report_places WHERE id = ?", row));
+  }
+  return database_.run("INSERT OR IGNORE INTO words_due VALUES (?)", row);
+}
+
+Result<void> ReportRows::remove_row(int64_t row) {
+  LYSOEN_TRY(database_.run("DELETE FROM report_places WHERE id = ?", row));
+  LYSOEN_TRY(database_.run("DELETE FROM report_words WHERE rowid = ?", row));
+  LYSOEN_TRY(database_.run("DELETE FROM words_due WHERE report = ?", row));
+  return database_.run("DELETE FROM reports WHERE id = ?", row);
+}
+
+Result<int64_t> ReportRows::put_draft(const SavedDraft& draft) {
+  LYSOEN_ASSIGN(int64_t row, row_for(draft.draft, Stage::draft));
+  LYSOEN_TRY(database_.run("INSERT OR REPLACE INTO drafts (id, content) VALUES (?, ?)", row, draft.encode()));
+  return row;
+}
+
+Result<std::optional<SavedDraft>> ReportRows::draft_of(int64_t row) {
+  LYSOEN_ASSIGN(auto query, database_.prepare("SELECT content FROM drafts WHERE id = ?"));
+  LYSOEN_ASSIGN(bool found, query.bind(row).step());
+  if (!found) return std::optional<SavedDraft>();
+  LYSOEN_ASSIGN(auto draft, SavedDraft::decode(query.blob(0)));
+  return std::optional<SavedDraft>(std::move(draft));
+}
+
+Result<void> ReportRows::end_draft(const EndedDraft& ended) {
+  LYSOEN_ASSIGN(auto row, database_.integer("SELECT id FROM reports WHERE report = ?", ended.draft));
+  if (row) {
+    LYSOEN_TRY(database_.run("DELETE FROM drafts WHERE id = ?", *row));
+    LYSOEN_ASSIGN(auto edits, database_.integer("SELECT count(*) FROM edits WHERE report = ?", *row));
+    if (edits.value_or(0) == 0) LYSOEN_TRY(remove_row(*row));
+  }
+  if (ended.report.is_none() || ended.report == ended.draft) return {};
+  return database_.run("INSERT OR REPLACE INTO aliases VALUES (?, ?)", ended.draft, ended.report);
+}
+
+Result<size_t> ReportRows::index_words(size_t count_max) {
+  std::vector<int64_t> rows;
+  {
+    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT report FROM words_due LIMIT ?"));
+    query.bind(count_max);
+    for (;;) {
+      LYSOEN_ASSIGN(bool more, query.step());
+      if (!more) break;
+      rows.push_back(query.integer(0));
+    }
+  }
+  for (int64_t row : rows) {
+    LYSOEN_ASSIGN(Stage stage, stage_of(row));
+    Report report;
+    if (stage == Stage::sent) {
+      LYSOEN_ASSIGN(auto folded, fold(row));
+      report = std::move(folded.report);
+    } else if (stage == Stage::draft) {
+      LYSOEN_ASSIGN(auto draft, draft_of(row));
+      if (draft) report = report_of(*draft, {});
+    }
+    LYSOEN_TRY(database_.run("DELETE FROM report_words WHERE rowid = ?", row));
+    LYSOEN_TRY(database_.run("INSERT INTO report_words (rowid, words) VALUES (?, ?)", row, words_of(report)));
+    LYSOEN_TRY(database_.run("DELETE FROM words_due WHERE report = ?", row));
+  }
+  return rows.size();
+}
+
+}  // namespace lysoen::vault

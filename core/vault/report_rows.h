@@ -1,0 +1,78 @@
+// Reports as rows: edits in, and for each report the line that is listed, mapped and searched. The line follows from
+// the edits and the roster alone and can be made again at any time; drafts have one as well.
+//
+// Every call runs inside the caller's transaction. One strand.
+#pragma once
+#include <lysoen/report.h>
+
+#include "core/report/fold.h"
+#include "core/storage/database.h"
+#include "core/team/author.h"
+#include "core/vault/record.h"
+
+namespace lysoen::vault {
+
+// On disk. Never renumber.
+enum class Stage : uint8_t {
+  draft = 0,
+  sent = 1,    // its creating edit is here
+  hinted = 2,  // edits of it are here, its creating edit is not
+};
+
+/// What is known of an edit from the entry that carries it.
+struct EditSource {
+  DeviceId author;
+  int64_t place = 0;          // of the entry
+  uint64_t named_before = 0;  // highest roster version that earlier entries of its feed name
+};
+
+class ReportRows {
+ public:
+  ReportRows(storage::Database& database, const team::RoleHistory& roles) : database_(database), roles_(roles) {}
+
+  /// The row of a report or draft by its id or a former one, or nothing.
+  Result<std::optional<int64_t>> find(const ReportId& id);
+  Result<ReportId> id_of(int64_t row);
+  Result<Stage> stage_of(int64_t row);
+
+  /// Stores one edit from its payload (salt 16 ‖ edit bytes). The report's line is not made anew: project() once all
+  /// edits at hand are stored. Errors: those of decode_edit.
+  struct Added {
+    int64_t row = 0;  // of the report
+    bool known = false;
+    uint64_t roster_version = 0;  // that the edit names
+  };
+  Result<Added> add_edit(ByteView payload, const EditSource& source);
+  /// Makes the report's line anew from its edits, or from its draft.
+  Result<void> project(int64_t row);
+  /// Makes anew the lines of reports with edits that waited for a roster version.
+  Result<void> project_waiting();
+
+  Result<std::vector<report::FoldEntry>> edits_of(int64_t row);
+  Result<report::Folded> fold(int64_t row);
+
+  Result<int64_t> put_draft(const SavedDraft& draft);
+  Result<std::optional<SavedDraft>> draft_of(int64_t row);
+  Result<void> end_draft(const EndedDraft& ended);
+
+  /// Takes up to `count_max` reports into the text index. Answers how many it took.
+  Result<size_t> index_words(size_t count_max);
+
+ private:
+  Result<int64_t> row_for(const ReportId& id, Stage stage);
+  Result<void> write_line(int64_t row, Stage stage, const Report& report, bool waiting);
+  Result<void> remove_row(int64_t row);
+
+  storage::Database& database_;
+  const team::RoleHistory& roles_;
+};
+
+EditId edit_id(const DeviceId& author, ByteView payload);
+/// The changes of an edit that is not sent, for showing them on its report.
+std::vector<Change> changes_of(const report::Edit& edit);
+/// The report that a draft would be.
+Report report_of(const SavedDraft& draft, const DeviceId& device);
+/// A built-in form, or null.
+const Form* form_of(std::string_view id);
+
+}  // namespace lysoen::vault

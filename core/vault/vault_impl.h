@@ -1,0 +1,179 @@
+// The vault as one object over its parts: slots (who may open it), a container (what is kept), membership (who this
+// device is), report rows, own feeds (outbox), received feeds (intake). Each group of calls has a file of its own:
+// open.cc, drafts.cc, decisions.cc, import.cc, reading.cc, joining.cc, sync_peer.cc, entry_store.cc.
+//
+// How a change is made: `save` builds a SaveRecord, applies it to the tables and hands it to the ring, all in one
+// transaction; what is only received goes through the intake, in a plain transaction that may span calls and is settled
+// before any save.
+#pragma once
+#include <lysoen/vault.h>
+
+#include "core/report/change.h"
+#include "core/storage/container.h"
+#include "core/vault/intake.h"
+#include "core/vault/membership.h"
+#include "core/vault/outbox.h"
+#include "core/vault/record.h"
+#include "core/vault/report_query.h"
+#include "core/vault/report_rows.h"
+#include "core/vault/slots.h"
+
+namespace lysoen::vault {
+
+inline constexpr size_t kImportRowsMax = 256;
+// Kinds of what admins bring to relays. On disk. Never renumber. Sealed rosters are their own table.
+inline constexpr int kAdmissionErrand = 1, kWelcomeErrand = 2, kRosterErrand = 3;
+
+class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
+ public:
+  /// Makes the folder's files; see Vault::create.
+  static Result<std::unique_ptr<Vault>> create(const std::filesystem::path& folder, std::string_view passphrase,
+                                               const CreateOptions& options, Environment environment);
+  static Result<std::unique_ptr<Vault>> open(const std::filesystem::path& folder, std::string_view passphrase,
+                                             Environment environment);
+  ~VaultImpl() override;
+  Result<void> lock() override;
+
+  // Writing: drafts.cc, decisions.cc, import.cc
+  Result<ReportId> begin(std::string_view form_id, std::string_view language) override;
+  Result<void> save(const ReportId& report, std::span<const Change> changes) override;
+  Result<ReportId> submit(const ReportId& report) override;
+  Result<void> discard(const ReportId& draft) override;
+  Result<void> retract(const ReportId& report, std::string_view reason) override;
+  Result<void> set_status(const ReportId& report, Status status, std::string_view reason) override;
+  Result<void> resolve(const ReportId& report, std::string_view path, const std::optional<Value>& value) override;
+  Result<void> mark_read(const ReportId& report) override;
+  Result<ImportOutcome> import_rows(std::span<const ImportRow> rows) override;
+
+  // Reading: reading.cc
+  Result<Report> read(const ReportId& report) override;
+  Result<std::vector<ReportId>> find(std::string_view hex_prefix) override;
+  Result<std::vector<ReportSummary>> list(const ReportQuery& query) override;
+  Result<size_t> count(const ReportQuery& query) override;
+  Result<void> each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) override;
+  Result<ReportLevels> levels(const ReportId& report) override;
+  Result<std::vector<DisclosedEntry>> disclose(const ReportId& report) override;
+  Result<VaultStatus> status() override;
+  std::vector<std::shared_ptr<const Form>> forms() const override { return built_in_forms(); }
+
+  // Team: founding.cc, joining.cc
+  Result<NewTeam> create_team(const CreateTeamOptions& options) override;
+  Result<TeamView> team_view() override;
+  Result<Invite> invite(const InviteOptions& options) override;
+  Result<Joining> join(ByteView invite_file_or_link) override;
+  Result<std::optional<Joining>> joining() override;
+  Result<Signature> sign_as_invited(std::string_view label, ByteView message) override;
+  Result<TeamView> finish_join(ByteView welcome) override;
+  Result<JoinRequest> offer_join_request(ByteView request) override;
+  Result<std::vector<JoinRequest>> join_requests() override;
+  Result<Bytes> admit(const Hash& request_id) override;
+  Result<TeamView> add_relay(const RelayInfo& relay, ByteView root_file, std::string_view root_passphrase) override;
+  Result<TeamView> remove_relay(const RelayId& relay, ByteView root_file, std::string_view root_passphrase) override;
+  Result<std::string> team_key_text() override;
+
+  // Sync
+  EntryStore& entries() override { return *this; }
+  SyncPeer& sync_peer() override { return *this; }
+  Result<std::vector<std::array<uint8_t, 32>>> carrier_keys() override;
+  Result<std::vector<FeedHead>> all_heads() override;
+  Result<void> mark_carried(std::span<const FeedHead> heads) override;
+  Result<std::vector<SealedRoster>> sealed_rosters() override;
+
+  // EntryStore: entry_store.cc
+  Result<AppendVerdict> append(const Batch& batch) override;
+  Result<FeedHead> head(const FeedKey& feed) override;
+  Result<std::optional<Batch>> read(const FeedKey& feed, uint64_t first_seq, size_t size_max) override;
+
+  // SyncPeer: sync_peer.cc
+  TeamId team() const override;
+  DeviceId device() const override;
+  Result<Signature> sign(std::string_view label, ByteView message) override;
+  Result<std::vector<RelayInfo>> relays() override;
+  Result<uint64_t> next_counter(const RelayId& relay) override;
+  Result<void> raise_counter(const RelayId& relay, uint64_t seen) override;
+  Result<Bytes> exchange_key(const RelayId& relay) override;
+  Result<void> set_exchange_key(const RelayId& relay, ByteView certified) override;
+  Result<RosterPoint> roster_point() override;
+  Result<void> take_roster(const SealedRoster& roster) override;
+  Result<std::vector<FeedHead>> outgoing_heads() override;
+  Result<uint64_t> confirmed(const RelayId& relay, const FeedKey& feed) override;
+  Result<void> take_receipt(const RelayId& relay, ByteView receipt) override;
+  Result<std::vector<MailboxCursor>> cursors(const RelayId& relay) override;
+  Result<void> set_cursor(const RelayId& relay, const MailboxCursor& cursor) override;
+  Result<RelayErrands> errands(const RelayId& relay) override;
+  Result<void> errands_done(const RelayId& relay, const RelayErrands& done) override;
+  Result<void> take_join_request(ByteView request) override;
+  Result<void> begin_intake() override;
+  Result<void> end_intake() override;
+
+ private:
+  using Build = std::function<Result<void>(SaveRecord& record)>;
+  explicit VaultImpl(Environment environment) : environment_(environment) {}
+
+  // open.cc
+  struct Parts;
+  static Result<Parts> make_files(const std::filesystem::path& folder, std::string_view passphrase,
+                                  const CreateOptions& options, Environment environment);
+  static Result<std::unique_ptr<Vault>> begin_session(Parts parts, Environment environment);
+  Result<void> settle_past(const storage::OpenReport& report);
+  Result<void> usable() const;
+  /// One save: `build` says what, seals into the record; may be run twice (on a full disk). Nothing changed on error.
+  Result<void> commit(const Build& build);
+  /// What must not be undone. On an error what is held in memory is loaded again.
+  Result<void> durable(const storage::Container::Work& work);
+  Result<void> plain(const storage::Container::Work& work);
+  storage::Database& database() { return container_->database(); }
+  ReportRows rows() { return ReportRows(database(), membership_.history()); }
+  FeedStore feeds() { return FeedStore(database()); }
+  ReportQueries queries() { return ReportQueries(database(), membership_.device()); }
+  Result<void> index_all(size_t count_max);
+  WallTime now() { return environment_.clock.wall(); }
+
+  // drafts.cc, decisions.cc
+  Result<int64_t> require_row(const ReportId& report, std::string_view doing);
+  Result<void> require_team(std::string_view doing) const;
+  report::EditContext edit_context();
+  /// Encodes, seals for the team, adds to the record; answers the edit's id.
+  Result<EditId> seal_edit(report::Edit edit, SaveRecord& record);
+  Result<SavedDraft> unsent_of(int64_t row, const report::Folded& folded);
+  Result<void> save_draft(SavedDraft draft, std::span<const Change> changes);
+  Result<void> save_unsent(int64_t row, std::span<const Change> changes);
+  Result<ReportId> seal_report(const SavedDraft& draft, SaveRecord& record);
+  Result<void> decide(const ReportId& report, std::string_view doing,
+                      const std::function<Result<report::Edit>(const report::Folded&)>& make);
+  Result<Report> read_row(int64_t row);
+
+  // founding.cc, joining.cc
+  Result<void> require_admin(std::string_view doing) const;
+  Result<void> put_errand(storage::Database& database, int kind, ByteView item);
+  Result<std::optional<team::AdmissionList>> newest_admission();
+  Result<void> next_admission(storage::Database& database, const team::Roster& roster,
+                              const crypto::SigningKey& signer);
+  Result<void> publish_roster(storage::Database& database, const team::Roster& roster);
+  Result<TeamView> change_relays(std::vector<RelayInfo> relays, ByteView root_file, std::string_view passphrase);
+  Result<void> follow_roster();
+
+  // entry_store.cc
+  Result<void> intake_ready();
+  /// Ends the intake's transaction, if one is open, and keeps what it brought.
+  Result<void> settle();
+  Error drop_intake(Error error);
+  Result<void> acknowledge();
+  Result<void> seal_acknowledgement(const DeviceId& author, const std::vector<FeedRow>& feeds_of_author,
+                                    SaveRecord& record);
+
+  Environment environment_;
+  std::unique_ptr<storage::FolderLock> lock_;
+  crypto::Argon2Cost cost_;
+  std::unique_ptr<storage::Container> container_;  // null once locked
+  crypto::Key32 wrap_key_;
+  Membership membership_;
+  std::unique_ptr<Outbox> outbox_;
+  std::unique_ptr<Intake> intake_;   // while its transaction is open
+  bool intake_spans_calls_ = false;  // between begin_intake and end_intake
+  bool clean_mark_ = false;          // the database says that the last session ended with lock()
+  std::map<RelayId, std::pair<uint64_t, uint64_t>> counters_;  // last given out, reserved up to
+  std::vector<std::string> notices_;                           // of this session
+};
+
+}  // namespace lysoen::vault
