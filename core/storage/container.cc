@@ -275,6 +275,8 @@ void Container::close() {
 Result<void> Container::lock() {
   if (closed_) return {};
   Result<void> done;
+  // A plain transaction that was begun and never ended.
+  if (database_->in_transaction()) (void)database_->run("ROLLBACK");
   if (!broken_) {
     if (database_->statement_open())
       done = make_error(ErrorCode::usage, "cannot checkpoint: a query is still being read");

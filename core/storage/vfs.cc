@@ -2,12 +2,10 @@
 
 #include <sqlite3.h>
 
-#include <cstring>
-
-#include "core/base/bytes.h"
 #include "core/base/check.h"
 #include "core/base/try.h"
 #include "core/storage/noise.h"
+#include "core/storage/vfs_state.h"
 
 namespace lysoen::storage {
 
@@ -26,266 +24,6 @@ struct Handle {
   Kind kind;
 };
 
-bool all_zero(ByteView bytes) {
-  for (uint8_t byte : bytes)
-    if (byte != 0) return false;
-  return true;
-}
-
-}  // namespace
-
-struct Vfs::State {
-  State(Files& files_in, std::filesystem::path path, Random& random) : files(files_in), main_path(std::move(path)) {
-    wal_path = main_path;
-    wal_path += "-wal";
-    main_text = main_path.string();
-    std::array<uint8_t, 16> tag{};
-    random.fill(tag);
-    vfs_name = "lysoen-" + to_hex(tag);
-  }
-  ~State() {
-    crypto::wipe(plain);
-    if (held_index) crypto::wipe(held);
-  }
-
-  // -- What failed, kept for the database's error ------------------------------------------------------------------
-  int failed(const Error& what, int code) {
-    error = what;
-    if (what.code == ErrorCode::storage_full) return SQLITE_FULL;
-    return code;
-  }
-  int damaged() {
-    error = make_error(ErrorCode::damaged, "cannot read the store: a part of it was changed or damaged on the medium");
-    return SQLITE_IOERR_DATA;
-  }
-  // Misuse of the VFS by SQLite: a shape that is not known is never served.
-  // It keeps what failed before: after that SQLite tries to tidy up by means that are not allowed.
-  int refused(int code) {
-    if (!error)
-      error = make_error(ErrorCode::internal, "cannot use the store: the database asked for what is not allowed");
-    return code;
-  }
-  bool stopped() const { return dead || sync_has_failed; }
-  int stopped_code() {
-    error = make_error(ErrorCode::io_failed, "cannot write to the store: an earlier write did not reach the medium",
-                       "close the vault and open it again; what was confirmed as saved is there");
-    return SQLITE_IOERR_WRITE;
-  }
-
-  // -- The main database ---------------------------------------------------------------------------------------------
-  int read_main(std::span<uint8_t> out, uint64_t offset);
-  int write_main(ByteView bytes, uint64_t offset);
-
-  // -- The write-ahead log -------------------------------------------------------------------------------------------
-  int read_wal(std::span<uint8_t> out, uint64_t offset);
-  int write_wal(ByteView bytes, uint64_t offset);
-  int read_wal_header(std::span<uint8_t> out, uint64_t offset);
-  int load_frame(uint32_t index);   // into `plain`
-  int store_frame(uint32_t index);  // from `plain`
-  int flush_held();
-
-  int read_raw(File& file, std::span<uint8_t> out, uint64_t offset);
-  int write_raw(File& file, ByteView bytes, uint64_t offset);
-  int sync(File* file);
-
-  Files& files;
-  std::filesystem::path main_path, wal_path;
-  std::string main_text, vfs_name;
-  std::optional<PageCipher> cipher;
-  bool main_read_only = false;
-  std::unique_ptr<File> main, wal;  // while SQLite has them open; wal stays null for a missing log opened read-only
-
-  std::array<uint8_t, kFrameSize> plain{}, sealed{};
-  // A frame header waits here until its page comes; both are sealed as one.
-  std::optional<uint32_t> held_index;
-  std::array<uint8_t, kFrameHeader> held{};
-  std::optional<WalSalts> salts;
-  // From opening the log to the first read of a page alone or the first write: SQLite is looking for where the log
-  // ends.
-  bool recovering = false;
-
-  bool dead = false, sync_has_failed = false;
-  std::optional<Error> error;
-  sqlite3_vfs vfs{};
-};
-
-namespace {
-
-// Whether what SQLite writes as a page keeps the reserved bytes empty, and page 1 says that there are 40 of them.
-bool page_fits(uint32_t number, ByteView page) {
-  return all_zero(page.subspan(kPagePlain)) && (number != 1 || page[20] == kReservedSize);
-}
-
-uint32_t number_at(ByteView bytes) {
-  Reader reader(bytes.first(4));
-  return reader.u32();
-}
-
-}  // namespace
-
-int Vfs::State::read_raw(File& file, std::span<uint8_t> out, uint64_t offset) {
-  auto got = file.read_at(offset, out);
-  if (!got) return failed(got.error(), SQLITE_IOERR_READ);
-  if (*got == out.size()) return SQLITE_OK;
-  std::memset(out.data() + *got, 0, out.size() - *got);
-  return SQLITE_IOERR_SHORT_READ;
-}
-
-int Vfs::State::write_raw(File& file, ByteView bytes, uint64_t offset) {
-  auto done = file.write_at(offset, bytes);
-  return done ? SQLITE_OK : failed(done.error(), SQLITE_IOERR_WRITE);
-}
-
-int Vfs::State::sync(File* file) {
-  if (stopped()) return stopped_code();
-  if (!file) return SQLITE_OK;
-  if (int code = flush_held()) return code;
-  auto done = file->sync();
-  if (done) return SQLITE_OK;
-  sync_has_failed = true;
-  return failed(done.error(), SQLITE_IOERR_FSYNC);
-}
-
-int Vfs::State::read_main(std::span<uint8_t> out, uint64_t offset) {
-  if (!cipher) return read_raw(*main, out, offset);
-  const uint64_t page = offset / kPageSize;
-  const size_t within = static_cast<size_t>(offset % kPageSize);
-  if (within + out.size() > kPageSize || page >= UINT32_MAX) return refused(SQLITE_IOERR_READ);
-  std::span<uint8_t, kPageSize> raw(sealed.data(), kPageSize), clear(plain.data(), kPageSize);
-  auto got = main->read_at(page * kPageSize, raw);
-  if (!got) return failed(got.error(), SQLITE_IOERR_READ);
-  if (*got == 0) {  // beyond the end: SQLite asks for the first 100 bytes of an empty file
-    std::memset(out.data(), 0, out.size());
-    return SQLITE_IOERR_SHORT_READ;
-  }
-  if (*got < kPageSize || !cipher->open_page(static_cast<uint32_t>(page + 1), raw, clear)) return damaged();
-  if (page == 0 && clear[20] != kReservedSize) return damaged();
-  std::memcpy(out.data(), clear.data() + within, out.size());
-  return SQLITE_OK;
-}
-
-int Vfs::State::write_main(ByteView bytes, uint64_t offset) {
-  if (!cipher) return write_raw(*main, bytes, offset);
-  const uint64_t page = offset / kPageSize;
-  if (offset % kPageSize != 0 || bytes.size() != kPageSize || page >= UINT32_MAX) return refused(SQLITE_IOERR_WRITE);
-  const auto number = static_cast<uint32_t>(page + 1);
-  if (!page_fits(number, bytes)) return refused(SQLITE_IOERR_WRITE);
-  std::span<uint8_t, kPageSize> out(sealed.data(), kPageSize);
-  cipher->seal_page(number, bytes.first<kPageSize>(), out);
-  return write_raw(*main, out, offset);
-}
-
-int Vfs::State::load_frame(uint32_t index) {
-  if (int code = read_raw(*wal, sealed, kWalHeaderSealed + uint64_t{index} * kFrameSize)) return code;
-  return salts && cipher->open_frame(*salts, index, sealed, plain) ? SQLITE_OK : damaged();
-}
-
-int Vfs::State::store_frame(uint32_t index) {
-  ByteView frame(plain);
-  if (!salts || !page_fits(number_at(frame), frame.subspan(kFrameHeader)) ||
-      std::memcmp(salts->data(), plain.data() + 8, salts->size()) != 0)
-    return refused(SQLITE_IOERR_WRITE);
-  cipher->seal_frame(*salts, index, plain, sealed);
-  return write_raw(*wal, sealed, kWalHeaderSealed + uint64_t{index} * kFrameSize);
-}
-
-// A header that was written without its page: SQLite corrects the checksums of a frame that it wrote before.
-int Vfs::State::flush_held() {
-  if (!held_index) return SQLITE_OK;
-  uint32_t index = *held_index;
-  held_index.reset();
-  if (int code = load_frame(index)) return code;
-  std::memcpy(plain.data(), held.data(), kFrameHeader);
-  return store_frame(index);
-}
-
-int Vfs::State::read_wal_header(std::span<uint8_t> out, uint64_t offset) {
-  std::array<uint8_t, kWalHeaderSealed> raw{};
-  std::array<uint8_t, kWalHeader> clear{};
-  int code = read_raw(*wal, raw, 0);
-  if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return code;
-  if (code == SQLITE_OK && cipher->open_wal_header(raw, clear)) {
-    salts.emplace();
-    std::memcpy(salts->data(), clear.data() + 16, salts->size());
-  } else if (!recovering) {
-    return damaged();
-  }
-  std::memcpy(out.data(), clear.data() + offset, out.size());  // zeros if unreadable: SQLite takes the log as empty
-  return SQLITE_OK;
-}
-
-int Vfs::State::read_wal(std::span<uint8_t> out, uint64_t offset) {
-  if (!wal) {
-    std::memset(out.data(), 0, out.size());
-    return SQLITE_IOERR_SHORT_READ;
-  }
-  if (!cipher) {
-    int code = read_raw(*wal, out, offset);
-    if (code == SQLITE_OK && offset == 0 && out.size() == kWalHeader)
-      std::memcpy(salts.emplace().data(), out.data() + 16, 8);
-    return code;
-  }
-  if (int code = flush_held()) return code;
-  if ((offset == 0 && out.size() == kWalHeader) || (offset == 24 && out.size() == 8))
-    return read_wal_header(out, offset);
-  if (offset < kWalHeader) return refused(SQLITE_IOERR_READ);
-
-  const uint64_t index = (offset - kWalHeader) / kFrameSize;
-  const auto within = static_cast<size_t>((offset - kWalHeader) % kFrameSize);
-  const bool whole = within == 0 && out.size() == kFrameSize;
-  const bool page_alone = within == kFrameHeader && out.size() == kPageSize;
-  const bool checksum = within == 16 && out.size() == 8;
-  if ((!whole && !page_alone && !checksum) || index >= UINT32_MAX) return refused(SQLITE_IOERR_READ);
-  if (page_alone) recovering = false;
-  int code = load_frame(static_cast<uint32_t>(index));
-  if (code == SQLITE_IOERR_DATA && recovering && whole) {
-    error.reset();
-    std::memset(out.data(), 0, out.size());
-    return SQLITE_OK;
-  }
-  if (code != SQLITE_OK) return code;
-  std::memcpy(out.data(), plain.data() + within, out.size());
-  return SQLITE_OK;
-}
-
-int Vfs::State::write_wal(ByteView bytes, uint64_t offset) {
-  if (!wal) return refused(SQLITE_IOERR_WRITE);
-  recovering = false;
-  if (offset == 0 && bytes.size() == kWalHeader) {
-    held_index.reset();  // of the generation that ends here
-    std::memcpy(salts.emplace().data(), bytes.data() + 16, 8);
-    if (!cipher) return write_raw(*wal, bytes, 0);
-    std::array<uint8_t, kWalHeaderSealed> out{};
-    cipher->seal_wal_header(bytes.first<kWalHeader>(), out);
-    return write_raw(*wal, out, 0);
-  }
-  if (!cipher) return write_raw(*wal, bytes, offset);
-  if (offset < kWalHeader) return refused(SQLITE_IOERR_WRITE);
-
-  const auto index = static_cast<uint32_t>((offset - kWalHeader) / kFrameSize);
-  const auto within = static_cast<size_t>((offset - kWalHeader) % kFrameSize);
-  if (within == 0 && bytes.size() == kFrameHeader) {
-    if (int code = flush_held()) return code;
-    std::memcpy(held.data(), bytes.data(), kFrameHeader);
-    held_index = index;
-    return SQLITE_OK;
-  }
-  if (within != kFrameHeader || bytes.size() != kPageSize) return refused(SQLITE_IOERR_WRITE);
-  if (held_index == index) {
-    std::memcpy(plain.data(), held.data(), kFrameHeader);
-    held_index.reset();
-  } else {  // a page that the same transaction wrote before; its header follows
-    if (int code = flush_held()) return code;
-    if (int code = load_frame(index)) return code;
-  }
-  std::memcpy(plain.data() + kFrameHeader, bytes.data(), kPageSize);
-  return store_frame(index);
-}
-
-// -- What SQLite calls ------------------------------------------------------------------------------------------------
-
-namespace {
-
 Handle& handle_of(sqlite3_file* file) {
   return *reinterpret_cast<Handle*>(file);
 }
@@ -300,14 +38,9 @@ File* file_of(const Handle& handle) {
 int x_close(sqlite3_file* file) {
   auto& handle = handle_of(file);
   auto& state = *handle.state;
-  int code = SQLITE_OK;
-  if (handle.kind == Kind::wal) {
-    if (!state.stopped() && state.wal) code = state.flush_held();
-    state.wal.reset();
-  } else {
-    state.main.reset();
-  }
-  return code;
+  (handle.kind == Kind::wal ? state.wal : state.main).reset();
+  state.held_index.reset();
+  return SQLITE_OK;
 }
 
 int x_read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
@@ -336,7 +69,6 @@ int x_truncate(sqlite3_file* file, sqlite3_int64 size) {
   if (!target) return SQLITE_OK;
   auto to = static_cast<uint64_t>(size);
   if (handle.kind == Kind::wal && state.cipher) {
-    if (int code = state.flush_held()) return code;
     if (to != 0) to += kReservedSize;
   }
   auto done = target->truncate(to);

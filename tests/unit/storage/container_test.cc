@@ -158,6 +158,31 @@ TEST_CASE("Container: the ring gives back every save since the last checkpoint, 
   }
 }
 
+TEST_CASE("Container: no record that is needed is overwritten, however long a checkpoint has to wait", "[storage]") {
+  MemoryDisk disk;
+  Notebook book(&disk, true, seed());
+  must(book.create());
+  std::map<uint64_t, std::string> saved;
+  for (int i = 0; i < 2; ++i) saved[must(book.save("first"))] = "first";
+  {
+    auto query = must(book.container->database().prepare("SELECT counter FROM note"));
+    REQUIRE(must(query.step()));
+    Result<uint64_t> counter = uint64_t{0};
+    for (int i = 0; i < 100; ++i) {
+      counter = book.save("waiting " + std::to_string(i));
+      if (!counter) break;
+      saved[*counter] = "waiting " + std::to_string(i);
+    }
+    REQUIRE(!counter);
+    CHECK(counter.error().code == ErrorCode::usage);
+    CHECK(counter.error().message == "cannot save: a query is still being read and the ring needs a checkpoint");
+  }
+  book.drop();
+  disk.set_content("A.db-wal", Bytes(disk.content("A.db-wal").size(), 0x55));
+  CHECK(must(book.open()).missing.empty());
+  CHECK(book.notes() == saved);
+}
+
 TEST_CASE("Container: a record of another history of the vault is not replayed", "[storage]") {
   MemoryDisk disk;
   Notebook book(&disk, true, seed());
