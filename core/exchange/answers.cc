@@ -4,11 +4,11 @@ namespace lysoen::exchange {
 
 namespace {
 
-const Field* first_of_type(const Report& report, std::initializer_list<ValueType> types) {
+const Value* first_of_type(const Report& report, std::initializer_list<ValueType> types) {
   for (auto& field : report.fields)
     for (auto& visible : field.values)
       for (auto type : types)
-        if (visible.value && visible.value->type() == type) return &field;
+        if (visible.value && visible.value->type() == type) return &*visible.value;
   return nullptr;
 }
 
@@ -37,17 +37,16 @@ std::vector<std::string> Answers::by_role(const Report& report, FieldRole role) 
 const Value* Answers::place(const Report& report) const {
   auto* form = form_of(report);
   auto* question = form ? form->with_role(FieldRole::place) : nullptr;
-  auto* field = question ? report.field(question->path) : nullptr;
-  if (auto* value = first_value(field)) return value;
-  return first_value(first_of_type(report, {ValueType::point}));
+  auto* value = first_value(question ? report.field(question->path) : nullptr);
+  if (value && value->type() == ValueType::point) return value;
+  return first_of_type(report, {ValueType::point});
 }
 
 std::string Answers::day(const Report& report) const {
   auto* form = form_of(report);
   auto* question = form ? form->with_role(FieldRole::event_time) : nullptr;
-  auto* field = question ? report.field(question->path) : nullptr;
-  auto* value = first_value(field);
-  if (!value) value = first_value(first_of_type(report, {ValueType::date, ValueType::date_time}));
+  auto* value = first_value(question ? report.field(question->path) : nullptr);
+  if (!value || day_of(*value).empty()) value = first_of_type(report, {ValueType::date, ValueType::date_time});
   return value ? day_of(*value) : std::string();
 }
 

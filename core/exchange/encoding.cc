@@ -56,6 +56,24 @@ std::optional<Encoding> encoding_from(std::string_view name) {
   return std::nullopt;
 }
 
+Error not_text(size_t line, Encoding encoding) {
+  std::string where = "line " + std::to_string(line);
+  if (encoding == Encoding::utf8)
+    return make_error(ErrorCode::input_refused, "cannot read the file: " + where + " is not UTF-8",
+                      "if a spreadsheet made it, try --encoding windows-1252");
+  return make_error(ErrorCode::input_refused,
+                    "cannot read the file: " + where + " has a byte that Windows-1252 does not define",
+                    "save the file as UTF-8 and try again");
+}
+
+Result<Encoding> encoding_of(std::string_view first_bytes, Encoding stated) {
+  if (first_bytes.starts_with(kByteOrderMark)) return Encoding::utf8;
+  if (first_bytes.starts_with("\xFF\xFE") || first_bytes.starts_with("\xFE\xFF"))
+    return make_error(ErrorCode::input_refused, "cannot read the file: it is UTF-16",
+                      "save the file as UTF-8 and try again");
+  return stated;
+}
+
 size_t unfinished_utf8(std::string_view text) {
   for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
     auto byte = static_cast<uint8_t>(text[text.size() - back]);

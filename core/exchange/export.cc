@@ -17,6 +17,13 @@ std::string joined(const std::vector<std::string>& parts, std::string_view betwe
   return out;
 }
 
+// Latitude and longitude of a point as written.
+std::pair<std::string, std::string> degrees(const Value& point) {
+  auto& text = point.text();
+  auto space = text.find(' '), end = text.find(' ', space + 1);
+  return {text.substr(0, space), text.substr(space + 1, end - space - 1)};
+}
+
 Result<void> stream_state(std::ostream& out) {
   out.flush();
   if (!out)
@@ -27,7 +34,7 @@ Result<void> stream_state(std::ostream& out) {
 
 // -- CSV -----------------------------------------------------------------------------------------------------------
 // Columns: the report's own, then every question of every form once, by path. Items of a repeat share their question's
-// cell, in order, separated by line breaks.
+// cell, in order, separated by line breaks. Answers that no form here asks for are left out.
 
 class CsvExport final : public Export {
  public:
@@ -37,18 +44,21 @@ class CsvExport final : public Export {
     for (auto& form : answers_.forms())
       for (auto& question : form->questions())
         if (seen.insert(question.path).second) columns_.push_back(question.path);
-    out_ << "report,form,form_version,status,level,author,created,conflicts,retracted,origin";
+    out_ << "report,form,form_version,status,level,author,created,conflicts,retracted,origin,latitude,longitude";
     for (auto& column : columns_) out_ << ',' << csv_cell(column);
     out_ << "\r\n";
   }
 
   void add(const Report& report) override {
     ++count_;
-    if (answers_.place(report)) ++placed_;
-    out_ << report.id.hex() << ',' << csv_cell(report.form_id) << ',' << csv_cell(report.form_version) << ','
+    auto* place = answers_.place(report);
+    if (place) ++placed_;
+    auto [latitude, longitude] = place ? degrees(*place) : std::pair<std::string, std::string>();
+    out_ << report.id.hex() << ',' << csv_text_cell(report.form_id) << ',' << csv_text_cell(report.form_version) << ','
          << name_of(report.status) << ',' << name_of(report.level) << ','
          << csv_text_cell(options_.name_of(report.author)) << ',' << utc_text(report.created) << ','
-         << report.conflicts() << ',' << (report.retracted ? "yes" : "no") << ',' << csv_cell(report.origin);
+         << report.conflicts() << ',' << (report.retracted ? "yes" : "no") << ',' << csv_text_cell(report.origin) << ','
+         << latitude << ',' << longitude;
     std::map<std::string, std::string> cells;
     for (auto& field : report.fields) {
       auto& cell = cells[without_items(field.path)];
@@ -109,25 +119,13 @@ class GeoJsonExport final : public Export {
   size_t placed() const override { return placed_; }
 
  private:
-  // The digits are the reporter's own; JSON allows any number of them but no leading '+' or bare dot.
-  static std::string json_number(std::string text) {
-    if (text.starts_with('+')) text.erase(0, 1);
-    size_t digits = text.starts_with('-') ? 1 : 0;
-    while (text.size() > digits + 1 && text[digits] == '0' && text[digits + 1] != '.') text.erase(digits, 1);
-    if (text.size() > digits && text[digits] == '.') text.insert(digits, "0");
-    if (text.ends_with('.')) text += '0';
-    return text;
-  }
-
   void write_geometry(const Value* place) {
     if (!place) {
       out_ << "null";
       return;
     }
     ++placed_;
-    auto space = place->text().find(' ');
-    auto end = place->text().find(' ', space + 1);
-    auto latitude = place->text().substr(0, space), longitude = place->text().substr(space + 1, end - space - 1);
+    auto [latitude, longitude] = degrees(*place);
     out_ << "{\"type\":\"Point\",\"coordinates\":[" << json_number(longitude) << ',' << json_number(latitude) << "]}";
   }
 
@@ -159,6 +157,7 @@ std::optional<ExportFormat> export_format_from(std::string_view name) {
 
 std::unique_ptr<Export> start_export(std::ostream& out, ExportOptions options,
                                      std::vector<std::shared_ptr<const Form>> forms) {
+  if (!options.name_of) options.name_of = [](const DeviceId& device) { return device.hex().substr(0, 8); };
   switch (options.format) {
     case ExportFormat::csv:
       return std::make_unique<CsvExport>(out, std::move(options), std::move(forms));

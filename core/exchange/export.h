@@ -24,7 +24,7 @@ struct ExportOptions {
   std::string title;            // of the page: the team's name
   std::string provenance;       // "roster 3 (ab12...), 2 audiences": what the fold was made from
   WallTime made_at;             //
-  std::function<std::string(const DeviceId&)> name_of;  // member's name or short id
+  std::function<std::string(const DeviceId&)> name_of;  // member's name; the id's first digits if not set
 };
 
 class Export {

@@ -5,15 +5,9 @@
 #include <lysoen/vault.h>
 
 #include "core/exchange/mapping.h"
+#include "core/exchange/refused.h"
 
 namespace lysoen::exchange {
-
-/// A row that was not taken.
-struct RefusedRow {
-  size_t number;       // among data rows, from 1
-  std::string reason;  // names columns and questions, never their content
-  nlohmann::json fields;
-};
 
 class Import {
  public:
@@ -25,7 +19,7 @@ class Import {
     std::vector<RefusedRow> refused;
     bool last = false;
   };
-  /// The next rows, at most `rows_max` good ones. An error ends the import; what came before stays.
+  /// The next rows, at most `rows_max`, good and refused together. An error ends the import; what came before stays.
   Result<Portion> next(size_t rows_max);
   RecordSource::Progress progress() const { return source_->progress(); }
   const std::vector<std::string>& columns() const { return source_->columns(); }
@@ -36,24 +30,6 @@ class Import {
   Mapping mapping_;
   std::unique_ptr<RecordSource> source_;
   std::string file_hash_;
-};
-
-/// The refused rows in the shape they came in (CSV with the columns `lysoen_row` and `lysoen_reason` in front, or a
-/// JSON array), so that they can be corrected and imported again.
-class RefusedFile {
- public:
-  RefusedFile(std::filesystem::path path, bool json, std::vector<std::string> columns);
-  Result<void> add(const RefusedRow& row);
-  /// Completes the file. Nothing is made when no row was refused.
-  Result<void> finish();
-  size_t count() const { return count_; }
-
- private:
-  Result<void> write(std::string_view text);
-  std::filesystem::path path_;
-  bool json_;
-  std::vector<std::string> columns_;
-  size_t count_ = 0;
 };
 
 }  // namespace lysoen::exchange

@@ -1,5 +1,7 @@
+// Applying a mapping to a record.
 #include "core/exchange/mapping.h"
 
+#include <algorithm>
 #include <ctime>
 #include <set>
 
@@ -11,54 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-Error bad_mapping(const std::string& why, const std::string& hint = {}) {
-  return make_error(ErrorCode::input_refused, "cannot use the mapping: " + why, hint);
-}
-
 Error does_not_fit(const std::string& path, const std::string& why) {
   return make_error(ErrorCode::input_refused, path + ": " + why);
-}
-
-Result<void> only_keys(const json& object, const std::set<std::string>& known, const std::string& where) {
-  for (auto& [key, value] : object.items())
-    if (!known.count(key)) return bad_mapping("unknown key '" + key + "' in " + where);
-  return {};
-}
-
-Result<std::string> text_member(const json& object, const char* key, const std::string& where,
-                                std::string otherwise = {}) {
-  if (!object.contains(key)) return otherwise;
-  if (!object[key].is_string()) return bad_mapping(std::string("'") + key + "' in " + where + " is not text");
-  return object[key].get<std::string>();
-}
-
-Result<FieldRule> parse_field(const json& field, const std::string& where) {
-  if (!field.is_object()) return bad_mapping(where + " is not an object");
-  LYSOEN_TRY(
-      only_keys(field, {"path", "from", "join", "split", "date", "number", "point", "codes", "otherwise"}, where));
-  FieldRule rule;
-  LYSOEN_ASSIGN(rule.path, text_member(field, "path", where));
-  LYSOEN_ASSIGN(rule.join, text_member(field, "join", where, " "));
-  LYSOEN_ASSIGN(rule.split, text_member(field, "split", where));
-  LYSOEN_ASSIGN(rule.date, text_member(field, "date", where));
-  rule.number = field.value("number", json(false)) == true;
-  rule.point = field.value("point", json(false)) == true;
-  auto from = field.value("from", json());
-  if (from.is_string()) from = json::array({from});
-  if (!from.is_array() || from.empty()) return bad_mapping(where + " names no column in 'from'");
-  for (auto& column : from) {
-    if (!column.is_string()) return bad_mapping("'from' in " + where + " is not text");
-    rule.from.push_back(column);
-  }
-  for (auto& [text, code] : field.value("codes", json::object()).items()) {
-    if (!code.is_string()) return bad_mapping("'codes' in " + where + " maps to something that is not text");
-    rule.codes[text] = code;
-  }
-  if (field.contains("otherwise")) {
-    LYSOEN_ASSIGN(std::string code, text_member(field, "otherwise", where));
-    rule.otherwise = code;
-  }
-  return rule;
 }
 
 // The member that a dotted name reaches, or null. A name that exists with its dots wins.
@@ -86,12 +42,33 @@ std::string cell_text(const json& cell) {
   return joined;
 }
 
-std::string trimmed(std::string text) {
-  auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && blank(text.back())) text.pop_back();
-  size_t begin = 0;
-  while (begin < text.size() && blank(text[begin])) ++begin;
-  return text.substr(begin);
+std::string trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
+  size_t end = text.find_last_not_of(kBlanks) + 1;
+  return std::string(text.substr(begin, end > begin ? end - begin : 0));
+}
+
+// What the rule's columns say, joined; empty if none says anything.
+std::string text_of(const FieldRule& rule, const json& record) {
+  std::string text;
+  for (auto& column : rule.from) {
+    auto* cell = reach(record, column);
+    std::string part = cell ? trimmed(cell_text(*cell)) : "";
+    if (!part.empty()) text += (text.empty() ? "" : rule.join) + part;
+  }
+  return text;
+}
+
+// Parts between separators that are not empty; the whole text if there is no separator.
+std::vector<std::string> parts_of(const std::string& text, const std::string& separator) {
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin <= text.size();) {
+    size_t end = separator.empty() ? text.size() : std::min(text.find(separator, begin), text.size());
+    if (auto part = trimmed(std::string_view(text).substr(begin, end - begin)); !part.empty()) parts.push_back(part);
+    begin = end + std::max<size_t>(separator.size(), 1);
+  }
+  return parts;
 }
 
 std::optional<std::string> iso_date(const std::string& text, const std::string& format) {
@@ -104,69 +81,67 @@ std::optional<std::string> iso_date(const std::string& text, const std::string& 
 }
 
 void drop_thousands_separators(std::string& text) {
-  std::erase_if(text, [](char c) { return c == ',' || c == ' ' || c == '\''; });
+  for (std::string_view separator : {",", " ", "'", "\u00A0", "\u202F", "\u2019"})
+    for (size_t at; (at = text.find(separator)) != std::string::npos;) text.erase(at, separator.size());
+}
+
+std::string coded(const FieldRule& rule, std::string text) {
+  if (rule.codes.empty()) return text;
+  if (auto code = rule.codes.find(text); code != rule.codes.end()) return code->second;
+  return rule.otherwise.value_or(std::move(text));
+}
+
+// The changes of one rule. `item` is the repeat item that the record stands for ("sources[2]"), or empty.
+Result<void> apply_rule(const Form& form, const FieldRule& rule, const std::string& item, const json& record,
+                        std::vector<Change>& out) {
+  std::string text = text_of(rule, record);
+  if (text.empty()) return {};
+  auto& question = *form.question(rule.path);
+  if (!question.in_repeat || question.type == ValueType::choices || !item.empty()) {
+    LYSOEN_ASSIGN(Value value, mapped_value(form, rule, std::move(text)));
+    out.push_back({question.in_repeat
+                       ? (item.empty() ? question.repeat + "[1]" : item) + rule.path.substr(question.repeat.size())
+                       : rule.path,
+                   std::move(value)});
+    return {};
+  }
+  size_t number = 0;
+  for (auto& part : parts_of(text, rule.split)) {
+    LYSOEN_ASSIGN(Value value, mapped_value(form, rule, part));
+    out.push_back({question.repeat + "[" + std::to_string(++number) + "]" + rule.path.substr(question.repeat.size()),
+                   std::move(value)});
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<Mapping> Mapping::parse(std::string_view text, const std::vector<std::shared_ptr<const Form>>& forms) {
-  auto document = json::parse(text, nullptr, false);
-  if (document.is_discarded() || !document.is_object()) return bad_mapping("it is not a JSON object");
-  LYSOEN_TRY(only_keys(
-      document, {"lysoen_mapping", "note", "form", "format", "encoding", "records", "skip_rows", "set", "fields"},
-      "the mapping"));
-  if (document.value("lysoen_mapping", json()) != 1)
-    return bad_mapping("\"lysoen_mapping\" is not 1", "this version of Lysoen reads mappings of version 1");
-  Mapping mapping;
-  LYSOEN_ASSIGN(std::string form_id, text_member(document, "form", "the mapping"));
-  for (auto& form : forms)
-    if (form->id() == form_id) mapping.form_ = form;
-  if (!mapping.form_) return bad_mapping("there is no form '" + form_id + "'", "`lysoen forms` lists them");
-
-  LYSOEN_ASSIGN(std::string format, text_member(document, "format", "the mapping", "csv"));
-  if (format != "csv" && format != "json") return bad_mapping("\"format\" is neither csv nor json");
-  mapping.source_.json = format == "json";
-  LYSOEN_ASSIGN(std::string encoding, text_member(document, "encoding", "the mapping", "utf-8"));
-  auto known = encoding_from(encoding);
-  if (!known) return bad_mapping("\"encoding\" is neither utf-8 nor windows-1252");
-  mapping.source_.encoding = *known;
-  LYSOEN_ASSIGN(mapping.source_.records, text_member(document, "records", "the mapping"));
-  auto skip = document.value("skip_rows", json(0));
-  if (!skip.is_number_unsigned() || skip > 100) return bad_mapping("\"skip_rows\" is not a number from 0 to 100");
-  mapping.source_.skip_rows = skip;
-
-  size_t number = 0;
-  for (auto& field : document.value("fields", json::array())) {
-    std::string where = "field " + std::to_string(++number);
-    if (field.is_object() && field.contains("repeat")) {
-      LYSOEN_TRY(only_keys(field, {"repeat", "from", "fields"}, where));
-      RepeatRule repeat;
-      LYSOEN_ASSIGN(repeat.repeat, text_member(field, "repeat", where));
-      LYSOEN_ASSIGN(repeat.from, text_member(field, "from", where));
-      if (!mapping.form_->is_repeat(repeat.repeat))
-        return bad_mapping("the form has no repeat '" + repeat.repeat + "'");
-      for (auto& inner : field.value("fields", json::array())) {
-        LYSOEN_ASSIGN(FieldRule rule, parse_field(inner, where));
-        if (!mapping.form_->question(repeat.repeat + "/" + rule.path))
-          return bad_mapping("the form has no question '" + repeat.repeat + "/" + rule.path + "'");
-        repeat.fields.push_back(std::move(rule));
-      }
-      mapping.repeats_.push_back(std::move(repeat));
-      continue;
-    }
-    LYSOEN_ASSIGN(FieldRule rule, parse_field(field, where));
-    auto* question = mapping.form_->question(rule.path);
-    if (!question)
-      return bad_mapping("the form has no question '" + rule.path + "'", "`lysoen forms --form ID` lists them");
-    mapping.fields_.push_back(std::move(rule));
+Result<Value> mapped_value(const Form& form, const FieldRule& rule, std::string text) {
+  auto& question = *form.question(rule.path);
+  if (!rule.date.empty()) {
+    auto date = iso_date(text, rule.date);
+    if (!date) return does_not_fit(rule.path, "the date is not of the form '" + rule.date + "'");
+    text = *date;
   }
-  for (auto& [path, value] : document.value("set", json::object()).items()) {
-    if (!mapping.form_->question(path)) return bad_mapping("the form has no question '" + path + "'");
-    if (!value.is_string()) return bad_mapping("'" + path + "' in \"set\" is not text");
-    LYSOEN_TRY(mapping.add(path, path, value, FieldRule(), mapping.constants_));
+  if (rule.number) drop_thousands_separators(text);
+  if (rule.point) {
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == ',' || c == ';'; }, ' ');
+    if (parts_of(text, " ").size() != 2)
+      return does_not_fit(rule.path, "is not a latitude and a longitude with a comma between them");
   }
-  if (mapping.fields_.empty() && mapping.repeats_.empty()) return bad_mapping("it maps no fields");
-  return mapping;
+  if (question.type == ValueType::choices && !rule.split.empty()) {
+    std::string codes;
+    for (auto& part : parts_of(text, rule.split)) codes += (codes.empty() ? "" : " ") + coded(rule, part);
+    text = codes;
+  } else {
+    text = coded(rule, std::move(text));
+  }
+  auto value = Value::parse(question.type, text);
+  if (!value.ok()) return does_not_fit(rule.path, value.error().message);
+  for (auto& code : value->type() == ValueType::choice ? std::vector<std::string>{value->text()} : value->items())
+    if (!question.choice(code)) return does_not_fit(rule.path, "is not one of the form's choices");
+  return value;
 }
 
 Result<void> Mapping::check_columns(const std::vector<std::string>& columns) const {
@@ -175,7 +150,7 @@ Result<void> Mapping::check_columns(const std::vector<std::string>& columns) con
   size_t count = 0;
   for (auto& rule : fields_)
     for (auto& column : rule.from)
-      if (!present.count(column)) missing += (count++ ? ", '" : "'") + column + "'";
+      if (present.insert(column).second) missing += (count++ ? ", '" : "'") + column + "'";
   if (count == 0) return {};
   return make_error(ErrorCode::input_refused,
                     "cannot import the file: it has no column " + missing +
@@ -185,80 +160,24 @@ Result<void> Mapping::check_columns(const std::vector<std::string>& columns) con
 
 Result<std::vector<Change>> Mapping::apply(const json& record) const {
   std::vector<Change> changes = constants_;
-  for (auto& rule : fields_) LYSOEN_TRY(apply_field(rule, {}, record, changes));
+  for (auto& rule : fields_) LYSOEN_TRY(apply_rule(*form_, rule, {}, record, changes));
   for (auto& repeat : repeats_) {
     auto* array = reach(record, repeat.from);
     if (!array || array->is_null()) continue;
     if (!array->is_array()) return does_not_fit(repeat.repeat, "'" + repeat.from + "' is not a list");
     size_t number = 0;
-    for (auto& item : *array) {
-      std::string label = repeat.repeat + "[" + std::to_string(++number) + "]/";
-      for (auto& rule : repeat.fields) {
-        FieldRule inside = rule;
-        inside.path = repeat.repeat + "/" + rule.path;
-        LYSOEN_TRY(apply_field(inside, label + rule.path, item, changes));
-      }
+    for (auto& element : *array) {
+      std::string item = repeat.repeat + "[" + std::to_string(++number) + "]";
+      for (auto& rule : repeat.fields) LYSOEN_TRY(apply_rule(*form_, rule, item, element, changes));
     }
   }
   for (auto& question : form_->questions()) {
     if (!question.required || question.in_repeat) continue;
-    bool answered = false;
-    for (auto& change : changes) answered = answered || change.path == question.path;
+    bool answered =
+        std::any_of(changes.begin(), changes.end(), [&](auto& change) { return change.path == question.path; });
     if (!answered) return does_not_fit(question.path, "a required answer is missing");
   }
   return changes;
-}
-
-Result<void> Mapping::apply_field(const FieldRule& rule, const std::string& report_path, const json& record,
-                                  std::vector<Change>& out) const {
-  std::string text;
-  for (auto& column : rule.from) {
-    auto* cell = reach(record, column);
-    std::string part = cell ? trimmed(cell_text(*cell)) : "";
-    if (!part.empty()) text += (text.empty() ? "" : rule.join) + part;
-  }
-  if (text.empty()) return {};
-  auto* question = form_->question(rule.path);
-  if (!rule.split.empty() || (question->in_repeat && report_path.empty())) {
-    size_t number = 0;
-    for (size_t begin = 0; begin <= text.size();) {
-      size_t end = rule.split.empty() ? text.size() : std::min(text.find(rule.split, begin), text.size());
-      std::string part = trimmed(text.substr(begin, end - begin));
-      begin = end + std::max<size_t>(rule.split.size(), 1);
-      if (part.empty()) continue;
-      std::string item =
-          question->repeat + "[" + std::to_string(++number) + "]" + rule.path.substr(question->repeat.size());
-      LYSOEN_TRY(add(rule.path, item, part, rule, out));
-    }
-    return {};
-  }
-  return add(rule.path, report_path.empty() ? rule.path : report_path, std::move(text), rule, out);
-}
-
-Result<void> Mapping::add(const std::string& question_path, const std::string& report_path, std::string text,
-                          const FieldRule& rule, std::vector<Change>& out) const {
-  auto* question = form_->question(question_path);
-  if (!rule.date.empty()) {
-    auto date = iso_date(text, rule.date);
-    if (!date) return does_not_fit(question_path, "the date is not of the form '" + rule.date + "'");
-    text = *date;
-  }
-  if (rule.number) drop_thousands_separators(text);
-  if (rule.point)
-    for (char& c : text) c = c == ',' || c == ';' ? ' ' : c;
-  if (!rule.codes.empty()) {
-    auto code = rule.codes.find(text);
-    if (code != rule.codes.end())
-      text = code->second;
-    else if (rule.otherwise)
-      text = *rule.otherwise;
-  }
-  auto value = Value::parse(question->type, text);
-  if (!value.ok()) return does_not_fit(question_path, value.error().message);
-  for (auto& code : value->type() == ValueType::choice ? std::vector<std::string>{value->text()} : value->items())
-    if (!question->choice(code)) return does_not_fit(question_path, "is not one of the form's choices");
-  out.push_back(Change{report_path, std::move(*value)});
-  return {};
 }
 
 }  // namespace lysoen::exchange

@@ -21,11 +21,11 @@ namespace lysoen::exchange {
 
 /// How one answer is made from one record.
 struct FieldRule {
-  std::string path;                                       // of the question; inside `repeat`, relative to the repeat
+  std::string path;                                       // of the question, with its repeat
   std::vector<std::string> from;                          // columns or members; dots reach into objects ("place.lat")
   std::string join = " ";                                 // between those that are not empty
-  std::string split;                                      // not empty: one repeat item for each part
-  std::string date;                                       // strptime format of a date; empty: as written
+  std::string split;                                      // not empty: one item, or one choice, for each part
+  std::string date;                                       // strptime format of a whole date; empty: as written
   bool number = false;                                    // thousands separators are dropped
   bool point = false;                                     // "lat, lon" in one cell
   std::map<std::string, std::string, std::less<>> codes;  // text in the file -> code of the choice
@@ -46,22 +46,23 @@ class Mapping {
   const Form& form() const { return *form_; }
   const SourceOptions& source() const { return source_; }
   void set_encoding(Encoding encoding) { source_.encoding = encoding; }
+  const std::vector<FieldRule>& fields() const { return fields_; }
+  const std::vector<RepeatRule>& repeats() const { return repeats_; }
   /// Columns that the mapping uses and `columns` lacks, as one error; for CSV only.
   Result<void> check_columns(const std::vector<std::string>& columns) const;
   /// The changes that make this record a report. Errors: input_refused with the reason.
   Result<std::vector<Change>> apply(const nlohmann::json& record) const;
 
  private:
-  Result<void> apply_field(const FieldRule& rule, const std::string& repeat_item, const nlohmann::json& record,
-                           std::vector<Change>& out) const;
-  Result<void> add(const std::string& question_path, const std::string& report_path, std::string text,
-                   const FieldRule& rule, std::vector<Change>& out) const;
-
+  friend class MappingParser;
   std::shared_ptr<const Form> form_;
   SourceOptions source_;
   std::vector<Change> constants_;
   std::vector<FieldRule> fields_;
   std::vector<RepeatRule> repeats_;
 };
+
+/// One value of the question that `rule` names, from text of the file. Errors: input_refused naming the question.
+Result<Value> mapped_value(const Form& form, const FieldRule& rule, std::string text);
 
 }  // namespace lysoen::exchange

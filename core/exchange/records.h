@@ -24,11 +24,12 @@ inline constexpr size_t kColumnsMax = 1000;
 struct SourceOptions {
   bool json = false;
   Encoding encoding = Encoding::utf8;
-  std::string records;   // JSON: the member that holds the array ("data"); empty if the document is the array
+  std::string records;   // JSON: the member that holds the array ("data"); not needed if the document is the array
   size_t skip_rows = 0;  // CSV: rows after the header that are not data (HXL tags)
 };
 
-/// One record: a JSON object; from CSV every member is a string.
+/// One record: a JSON object; from CSV every member is a string. Numbers of a JSON file that are not integers are
+/// strings of the digits they came with.
 struct Record {
   size_t number = 0;  // 1-based among data rows
   nlohmann::json fields;
@@ -49,7 +50,8 @@ class RecordSource {
   virtual Progress progress() const = 0;
 };
 
-/// Errors: not_found, io_failed, input_refused (no header, a column twice, not JSON), limit_exceeded.
+/// A file that begins with a byte order mark of UTF-8 is UTF-8, whatever the options state. Columns without a name are
+/// not read. Errors: not_found, io_failed, input_refused (no header, a column twice, not JSON), limit_exceeded.
 Result<std::unique_ptr<RecordSource>> open_records(const std::filesystem::path& file, const SourceOptions& options);
 
 /// SHA-256 of a file's bytes, the identity of an import. Errors: not_found, io_failed.

@@ -1,20 +1,30 @@
 #include "core/exchange/text_formats.h"
 
+#include <algorithm>
+
 namespace lysoen::exchange {
 
 namespace {
 
-bool is_number(std::string_view text) {
-  size_t at = text.starts_with('-') || text.starts_with('+') ? 1 : 0;
-  bool digits = false, dot = false;
-  for (; at < text.size(); ++at) {
-    if (text[at] == '.' && !dot) {
-      dot = true;
-    } else if (text[at] < '0' || text[at] > '9') {
-      return false;
-    } else {
+// [+-] digits with at most one point, and an exponent perhaps; or several of these, as in a point.
+bool is_made_of_numbers(std::string_view text) {
+  bool digits = false, dot = false, exponent = false;
+  char before = ' ';
+  for (char c : text) {
+    bool sign = c == '+' || c == '-';
+    if (c == ' ') {
+      if (!digits) return false;
+      digits = dot = exponent = false;
+    } else if (c >= '0' && c <= '9') {
       digits = true;
+    } else if (c == '.' && !dot && !exponent) {
+      dot = true;
+    } else if ((c == 'e' || c == 'E') && digits && !exponent) {
+      exponent = true, digits = false;
+    } else if (!sign || (before != ' ' && before != 'e' && before != 'E')) {
+      return false;
     }
+    before = c;
   }
   return digits;
 }
@@ -22,16 +32,18 @@ bool is_number(std::string_view text) {
 }  // namespace
 
 std::string csv_cell(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos && !text.starts_with(' ') && !text.ends_with(' '))
-    return std::string(text);
+  // Blanks at the ends are quoted too: readers drop them otherwise.
+  bool plain =
+      text.find_first_of(",\"\r\n\t") == std::string_view::npos && !text.starts_with(' ') && !text.ends_with(' ');
+  if (plain) return std::string(text);
   std::string quoted = "\"";
   for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + "\"";
 }
 
 std::string csv_text_cell(std::string_view text) {
-  bool risky =
-      !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos && !is_number(text);
+  bool risky = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos &&
+               !is_made_of_numbers(text);
   return csv_cell(risky ? "'" + std::string(text) : std::string(text));
 }
 
@@ -54,6 +66,20 @@ std::string json_string(std::string_view text) {
     }
   }
   return out + "\"";
+}
+
+std::string json_number(std::string_view text) {
+  size_t exponent_at = std::min(text.find_first_of("eE"), text.size());
+  auto mantissa = text.substr(0, exponent_at), exponent = text.substr(exponent_at);
+  bool minus = mantissa.starts_with('-');
+  if (minus || mantissa.starts_with('+')) mantissa.remove_prefix(1);
+  size_t point = std::min(mantissa.find('.'), mantissa.size());
+  auto whole = mantissa.substr(0, point), fraction = mantissa.substr(std::min(point + 1, mantissa.size()));
+  while (whole.size() > 1 && whole.front() == '0') whole.remove_prefix(1);
+  std::string out = minus ? "-" : "";
+  out += whole.empty() ? "0" : whole;
+  if (!fraction.empty()) out += "." + std::string(fraction);
+  return out + std::string(exponent);
 }
 
 }  // namespace lysoen::exchange

@@ -1,0 +1,62 @@
+#include "core/exchange/refused.h"
+
+#include "core/base/try.h"
+#include "core/exchange/text_formats.h"
+
+namespace lysoen::exchange {
+
+RefusedFile::RefusedFile(std::filesystem::path path, bool json, std::vector<std::string> columns)
+    : path_(std::move(path)), json_(json), columns_(std::move(columns)) {
+  // Its own columns are there already when a file of refused rows is imported.
+  std::erase_if(columns_, [](auto& column) { return column == kRefusedRowColumn || column == kRefusedReasonColumn; });
+}
+
+Result<void> RefusedFile::add(const RefusedRow& row) {
+  if (count_ == 0) LYSOEN_TRY(begin());
+  std::string text;
+  if (json_) {
+    auto object = row.fields.is_object() ? row.fields : nlohmann::json{{"value", row.fields}};
+    object[std::string(kRefusedRowColumn)] = row.number;
+    object[std::string(kRefusedReasonColumn)] = row.reason;
+    text = (count_ == 0 ? "[\n" : ",\n") + object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  } else {
+    text = std::to_string(row.number) + "," + csv_cell(row.reason);
+    for (auto& column : columns_) text += "," + csv_cell(row.fields.value(column, ""));
+    text += "\r\n";
+  }
+  LYSOEN_TRY(write(text));
+  ++count_;
+  return {};
+}
+
+Result<void> RefusedFile::finish() {
+  if (count_ == 0) return {};
+  LYSOEN_TRY(write(json_ ? "\n]\n" : ""));
+  out_.close();
+  return {};
+}
+
+Result<void> RefusedFile::begin() {
+  out_.open(path_, std::ios::binary | std::ios::trunc);
+  std::error_code ignored;
+  std::filesystem::permissions(path_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
+                               ignored);
+  std::string text(kByteOrderMark);
+  if (!json_) {
+    text += std::string(kRefusedRowColumn) + "," + std::string(kRefusedReasonColumn);
+    for (auto& column : columns_) text += "," + csv_cell(column);
+    text += "\r\n";
+  }
+  return write(text);
+}
+
+Result<void> RefusedFile::write(std::string_view text) {
+  out_.write(text.data(), static_cast<std::streamsize>(text.size()));
+  out_.flush();
+  if (!out_)
+    return make_error(ErrorCode::io_failed, "cannot write the file of refused rows",
+                      "choose another place with --refused");
+  return {};
+}
+
+}  // namespace lysoen::exchange

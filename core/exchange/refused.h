@@ -1,0 +1,40 @@
+// The rows that were not taken, in a file in which they can be corrected and imported again with the same mapping.
+#pragma once
+#include <filesystem>
+#include <fstream>
+
+#include "core/exchange/records.h"
+
+namespace lysoen::exchange {
+
+inline constexpr std::string_view kRefusedRowColumn = "lysoen_row";
+inline constexpr std::string_view kRefusedReasonColumn = "lysoen_reason";
+
+/// A row that was not taken.
+struct RefusedRow {
+  size_t number;       // among data rows, from 1
+  std::string reason;  // names columns and questions, never their content
+  nlohmann::json fields;
+};
+
+/// In the shape the rows came in: CSV with `lysoen_row` and `lysoen_reason` in front, or a JSON array. Always UTF-8
+/// with a byte order mark, which the reader heeds whatever encoding the mapping states. Readable by the owner only.
+class RefusedFile {
+ public:
+  RefusedFile(std::filesystem::path path, bool json, std::vector<std::string> columns);
+  Result<void> add(const RefusedRow& row);
+  /// Completes the file. Nothing is made when no row was refused.
+  Result<void> finish();
+  size_t count() const { return count_; }
+
+ private:
+  Result<void> begin();
+  Result<void> write(std::string_view text);
+  std::filesystem::path path_;
+  bool json_;
+  std::vector<std::string> columns_;
+  std::ofstream out_;
+  size_t count_ = 0;
+};
+
+}  // namespace lysoen::exchange
