@@ -249,8 +249,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       standing = co_await judged(incoming, std::move(piece));
       if (standing != Piece::unknown && standing != Piece::admitted) co_return std::tuple(standing, done == size);
     }
-    // A sender that stayed unknown to the end of a whole body has nothing to be answered.
-    co_return std::tuple(standing == Piece::unknown ? Piece::refused : standing, true);
+    co_return std::tuple(standing, true);
   }
 
   // Empty: the connection broke or was too slow.

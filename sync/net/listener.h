@@ -14,7 +14,7 @@ namespace lysoen::net {
 
 /// What the service says to a piece of a request.
 enum class Piece {
-  unknown,   // go on, but the sender has not shown yet that it may speak: the tight limits hold
+  unknown,   // go on, but the sender has not shown yet that it may speak: tight limits hold
   admitted,  // go on
   enough,    // do not read on: end() has an answer for it, then the connection closes
   busy,      // too much at once: hang up with a 503

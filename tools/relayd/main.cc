@@ -25,8 +25,8 @@ constexpr const char* kFooter =
     "10 storage full or read-only. All commands work while the relay serves.";
 
 Result<std::string> key_text(const Places& places) {
-  LYSOEN_ASSIGN(auto keys, relay::read_key_file(places.key_file));
-  return relay_key_text(relay::public_half(keys));
+  LYSOEN_ASSIGN(auto file, relay::read_key_file(places.key_file));
+  return relay_key_text(relay::public_half(file.keys));
 }
 
 // Making a key twice would lock every device out: a second call shows the key that is there.

@@ -43,6 +43,8 @@ class RelayService::Exchange final : public net::Incoming {
   }
 
   void end(bool, Reply reply) override {
+    // Opened here, not by the writer: this is the costly part, and there are many network threads.
+    if (job_->request->end() == relay::Sift::refused) return reply({.status = 404, .body = {}});
     job_->reply = std::move(reply);  // of a cut request: goes nowhere
     service_.enqueue(job_);
   }

@@ -48,6 +48,7 @@ class EchoService final : public net::Service {
     void end(bool whole, Reply reply) override {
       if (!whole) ++service_.cut;
       Answer answer{200, body_};
+      if (body_.empty() || body_[0] == 'n') answer = {404, {}};
       if (!body_.empty() && body_[0] == 'h') {
         std::lock_guard lock(service_.mutex);
         service_.held.push_back([reply, answer] { reply(answer); });

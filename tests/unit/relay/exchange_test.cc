@@ -1,0 +1,340 @@
+// Devices against the real relay store: what arrives, what is refused, what a bad link does.
+#include "sync/session/frames.h"
+#include "sync/session/hello.h"
+#include "tests/unit/relay/field.h"
+
+using namespace lysoen;
+using namespace lysoen::test;
+using session::RequestOptions;
+
+TEST_CASE("Exchange: what one device wrote is held, receipted and read by another", "[relay]") {
+  Field field(1);
+  for (int i = 0; i < 5; ++i) field.reporter.write(field.team_audience);
+  auto sent = field.sync(field.reporter);
+  REQUIRE(sent.ok());
+  CHECK(sent->entries_sent == 5);
+  CHECK(sent->entries_left == 0);
+  REQUIRE(!field.reporter.receipts.empty());
+  const auto& receipt = field.reporter.receipts.back();
+  CHECK(receipt.seq == 5);
+  CHECK(receipt.head == field.reporter.store.head(field.reporter.feed_for(field.team_audience))->hash);
+  CHECK(receipt.missing.empty());
+  CHECK(receipt.leaf_index < receipt.log_size);
+
+  auto read = field.sync(field.reader);
+  REQUIRE(read.ok());
+  CHECK(read->entries_received == 5);
+  CHECK(field.reader.store.feeds == field.reporter.store.feeds);
+  CHECK(field.reader.cursor[field.team_audience].running == receipt.point.running);
+  CHECK(field.reader.cursor[field.team_audience].counter == receipt.point.counter);
+  CHECK(field.sync(field.reader)->entries_received == 0);
+}
+
+TEST_CASE("Exchange: many entries in windows of a phone arrive in order and once", "[relay]") {
+  Field field(2);
+  for (int i = 0; i < 700; ++i) field.reporter.write(field.team_audience, 200 + static_cast<size_t>(i % 7) * 300);
+  auto sent = field.sync(field.reporter, {.window = 16 * 1024});
+  REQUIRE(sent.ok());
+  CHECK(sent->entries_sent == 700);
+  auto read = field.sync(field.reader, {.answer_max = 64 * 1024});
+  REQUIRE(read.ok());
+  CHECK(read->entries_received == 700);
+  CHECK(field.reader.store.feeds == field.reporter.store.feeds);
+  auto checked = field.relay->check();
+  REQUIRE(checked.ok());
+  for (const auto& fault : checked->faults) FAIL_CHECK(fault);
+  CHECK(checked->entries == 700);
+}
+
+TEST_CASE("Exchange: nothing new costs less than 1,100 bytes both ways with HTTP headers", "[relay]") {
+  Field field(3);
+  field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  auto headers = [](size_t body) {
+    auto size = std::to_string(body);
+    return std::string(
+               "POST /x HTTP/1.1\r\nHost: relay.example.org:8443\r\nContent-Type: application/octet-stream\r\n"
+               "Cache-Control: no-store, no-transform\r\nContent-Length: " +
+               size + "\r\n\r\n")
+        .size();
+  };
+  for (auto* device : {&field.reporter, &field.reader}) {
+    REQUIRE(field.sync(*device).ok());
+    auto session = field.exchange(*device);
+    auto request = session.request({});
+    auto answer = field.answer(*request);
+    REQUIRE(session.response(answer).ok());
+    size_t total = request->size() + answer.size() + headers(request->size()) + headers(answer.size());
+    CAPTURE(request->size(), answer.size(), total);
+    CHECK(total <= 1100);
+    CHECK(request->size() == 512);
+    CHECK(answer.size() == 256);
+  }
+}
+
+TEST_CASE("Exchange: a relay is closed to teams that its operator did not admit", "[relay]") {
+  Field field(4, false);
+  field.reporter.write(field.team_audience);
+  auto outcome = field.once(field.reporter);
+  REQUIRE(!outcome.ok());
+  CHECK(outcome.error().code == ErrorCode::trust_refused);
+  CHECK(outcome.error().message == "the relay does not serve this team");
+  CHECK(!outcome.error().hint.empty());
+  CHECK(field.entries_held() == 0);
+  CHECK(field.reporter.receipts.empty());
+}
+
+TEST_CASE("Exchange: a device that no list names is told so, and removed teams are turned away", "[relay]") {
+  Field field(5);
+  FieldDevice stranger(field.team, field.random);
+  stranger.write(field.team_audience);
+  auto outcome = field.once(stranger);
+  REQUIRE(!outcome.ok());
+  CHECK(outcome.error().message == "the relay does not know this device");
+  REQUIRE(field.relay->remove_team(field.team).ok());
+  CHECK(field.once(field.reporter).error().message == "the relay does not serve this team");
+  REQUIRE(field.relay->admit_team(team::team_key_text(field.root.public_key())).ok());
+  CHECK(field.once(field.reporter).ok());
+}
+
+TEST_CASE("Exchange: a request cut at any byte commits what came whole, and nothing is lost afterwards", "[relay]") {
+  Field field(6);
+  for (int i = 0; i < 6; ++i) field.reporter.write(field.team_audience, 900);
+  auto feed = field.reporter.feed_for(field.team_audience);
+  auto random = generator(6);
+  uint64_t held_before = 0;
+  for (int round = 0; round < 150; ++round) {
+    auto session = field.exchange(field.reporter);
+    auto request = session.request({.window = 700});
+    REQUIRE(request.ok());
+    size_t cut = random() % request->size();
+    (void)field.answer(Bytes(request->begin(), request->begin() + static_cast<ptrdiff_t>(cut)));
+    uint64_t held = field.entries_held();
+    CHECK(held >= held_before);
+    CHECK(held <= 6);
+    held_before = held;
+    if (round % 10 == 9) (void)field.once(field.reporter, {.window = 700});
+  }
+  REQUIRE(field.sync(field.reporter).ok());
+  CHECK(field.entries_held() == 6);
+  CHECK(field.reporter.confirmed_seq[feed] == 6);
+  CHECK(field.relay->check()->faults.empty());
+}
+
+TEST_CASE("Exchange: an answer cut at any byte counts as far as it is whole", "[relay]") {
+  Field field(7);
+  for (int i = 0; i < 8; ++i) field.reporter.write(field.team_audience, 700);
+  REQUIRE(field.sync(field.reporter).ok());
+  auto session = field.exchange(field.reader);
+  auto request = session.request({});
+  auto answer = field.answer(*request);
+  for (size_t cut = 0; cut < answer.size(); cut += 37) {
+    FieldDevice reader(field.reader);
+    auto again = field.exchange(reader);
+    auto asked = again.request({});
+    auto whole = field.answer(*asked);
+    auto outcome = again.response(ByteView(whole).first(std::min(cut, whole.size() - 1)));
+    if (!outcome) {
+      CHECK(outcome.error().code == ErrorCode::no_network);
+      CHECK(reader.store.feeds.empty());
+      CHECK(reader.cursor.empty());
+    } else {
+      CHECK(outcome->cut);
+    }
+    REQUIRE(field.sync(reader).ok());
+    CHECK(reader.store.feeds == field.reporter.store.feeds);
+  }
+}
+
+TEST_CASE("Exchange: no flipped bit of a request is ever taken", "[relay]") {
+  Field field(8);
+  field.reporter.write(field.team_audience, 120);
+  auto session = field.exchange(field.reporter);
+  auto request = *session.request({});
+  for (size_t bit = 0; bit < request.size() * 8; ++bit) {
+    request[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+    auto answer = field.answer(request);
+    request[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+    if (!answer.empty()) FAIL_CHECK("bit " << bit << " was answered");
+  }
+  CHECK(field.entries_held() == 0);
+  CHECK(session.response(field.answer(request)).ok());
+  CHECK(field.entries_held() == 1);
+}
+
+TEST_CASE("Exchange: no flipped bit of an answer is ever taken, and the device stays as it was", "[relay]") {
+  Field field(9);
+  field.reporter.write(field.team_audience, 120);
+  auto session = field.exchange(field.reporter);
+  auto request = *session.request({});
+  auto answer = field.answer(request);
+  for (size_t bit = 0; bit < answer.size() * 8; ++bit) {
+    answer[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+    auto outcome = session.response(answer);
+    answer[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
+    if (outcome.ok() || outcome.error().code != ErrorCode::no_network) FAIL_CHECK("bit " << bit << " was taken");
+  }
+  CHECK(field.reporter.receipts.empty());
+  CHECK(field.reporter.cursor.empty());
+  CHECK(field.reporter.exchange_keys[field.info.id].empty());
+  CHECK(session.response(answer).ok());
+  CHECK(field.reporter.receipts.size() == 1);
+}
+
+TEST_CASE("Exchange: a page of a captive portal, nothing at all and noise each get their own words", "[relay]") {
+  Field field(10);
+  auto message_for = [&](std::string_view body) {
+    auto session = field.exchange(field.reporter);
+    (void)session.request({});
+    auto outcome = session.response(as_bytes(body));
+    REQUIRE(!outcome.ok());
+    CHECK(outcome.error().code == ErrorCode::no_network);
+    CHECK(!outcome.error().hint.empty());
+    return outcome.error().message;
+  };
+  auto page = message_for("<!DOCTYPE html><html><body>Please sign in to Free WiFi, it is quite safe</body></html>");
+  CHECK(page == "something between this device and the relay answered with a page of its own");
+  CHECK(message_for("") == "something between this device and the relay answered with nothing");
+  CHECK(message_for(std::string(300, 'x')) ==
+        "something between this device and the relay answered, or changed the answer: it does not open");
+}
+
+TEST_CASE("Exchange: a request delivered twice is harmless and both answers open", "[relay]") {
+  Field field(11);
+  field.reporter.write(field.team_audience);
+  auto session = field.exchange(field.reporter);
+  auto request = *session.request({});
+  auto first = field.answer(request), second = field.answer(request);
+  CHECK(!std::equal(first.begin(), first.begin() + 32, second.begin()));
+  auto outcome = session.response(second);
+  REQUIRE(outcome.ok());
+  CHECK(outcome->counter_stale);
+  CHECK(!outcome->two_places);
+  CHECK(field.reporter.confirmed_seq[field.reporter.feed_for(field.team_audience)] == 1);
+  CHECK(field.entries_held() == 1);
+}
+
+TEST_CASE("Exchange: a stale counter still stores what proves itself, and the device learns the highest", "[relay]") {
+  Field field(12);
+  for (int i = 0; i < 80; ++i) REQUIRE(field.once(field.reporter).ok());
+  field.reporter.counter = 3;
+  field.reporter.write(field.team_audience);
+  auto outcome = field.once(field.reporter);
+  REQUIRE(outcome.ok());
+  CHECK(outcome->counter_stale);
+  CHECK(field.entries_held() == 1);
+  CHECK(outcome->entries_sent == 1);
+  CHECK(field.reporter.counter == 80);
+  CHECK(!field.once(field.reporter)->counter_stale);
+}
+
+TEST_CASE("Exchange: two copies of one device are noticed by their counters", "[relay]") {
+  Field field(13);
+  REQUIRE(field.once(field.reporter).ok());
+  FieldDevice copy(field.reporter);
+  REQUIRE(field.once(field.reporter).ok());
+  auto outcome = field.once(copy);
+  REQUIRE(outcome.ok());
+  CHECK(outcome->two_places);
+  CHECK(field.relay->metrics().two_places == 1);
+}
+
+TEST_CASE("Exchange: two versions of one entry are both kept and nobody loses the rest", "[relay]") {
+  Field field(14);
+  field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  FieldDevice copy(field.reporter);
+  field.reporter.write(field.team_audience);
+  copy.write(field.team_audience);
+  copy.write(field.all_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  auto outcome = field.sync(copy);
+  REQUIRE(outcome.ok());
+  REQUIRE(outcome->refused.size() == 1);
+  CHECK(outcome->refused[0].reason == "two versions of one entry exist");
+  CHECK(field.relay->inspect()->forks == 1);
+  CHECK(copy.confirmed_seq[copy.feed_for(field.all_audience)] == 1);
+  (void)field.sync(copy);
+  CHECK(field.relay->inspect()->forks == 1);
+}
+
+TEST_CASE("Exchange: without a current key the fallback serves, and a new key comes with the answer", "[relay]") {
+  Field field(15);
+  REQUIRE(field.once(field.reporter).ok());
+  auto first_key = field.reporter.exchange_keys[field.info.id];
+  REQUIRE(!first_key.empty());
+  field.clock.advance(std::chrono::hours(24 * 16));
+  REQUIRE(field.relay->tend().ok());
+  REQUIRE(field.once(field.reporter).ok());  // the one before still opens
+  auto second_key = field.reporter.exchange_keys[field.info.id];
+  CHECK(second_key != first_key);
+
+  field.clock.advance(std::chrono::hours(24 * 40));
+  REQUIRE(field.relay->tend().ok());
+  auto session = field.exchange(field.reporter);
+  auto request = session.request({});
+  auto answer = field.answer(*request);
+  CHECK(answer.empty());  // the key it was sealed to is destroyed
+  CHECK(session.response(answer).error().code == ErrorCode::no_network);
+  request = session.request({});
+  auto outcome = session.response(field.answer(*request));
+  REQUIRE(outcome.ok());
+  CHECK(field.reporter.exchange_keys[field.info.id] != second_key);
+}
+
+TEST_CASE("Exchange: a relay with another key cannot answer", "[relay]") {
+  Field field(16), other(17);
+  field.reporter.write(field.team_audience);
+  auto session = field.exchange(field.reporter);
+  auto request = session.request({});
+  CHECK(other.answer(*request).empty());
+  RelayInfo posing = other.info;  // a roster that names the right keys but for the identity
+  posing.id = field.info.id;
+  session::DeviceExchange fooled(field.reporter, field.reporter.store, posing, field.environment());
+  auto asked = fooled.request({});
+  auto outcome = fooled.response(other.answer(*asked));
+  REQUIRE(!outcome.ok());
+  CHECK(field.reporter.receipts.empty());
+}
+
+TEST_CASE("Exchange: two readers see the same running hash, in the order of commits", "[relay]") {
+  Field field(18);
+  for (int round = 0; round < 12; ++round) {
+    field.reporter.write(field.team_audience);
+    field.admin.write(field.team_audience);
+    REQUIRE(field.sync(round % 2 ? field.reporter : field.admin).ok());
+    if (round == 5) REQUIRE(field.sync(field.reader).ok());
+  }
+  REQUIRE(field.sync(field.reporter).ok());
+  REQUIRE(field.sync(field.admin).ok());
+  REQUIRE(field.sync(field.admin).ok());
+  REQUIRE(field.sync(field.reader).ok());
+  auto one = field.reader.cursor[field.team_audience], two = field.admin.cursor[field.team_audience];
+  CHECK(one == two);
+  CHECK(one.counter > 12);
+  for (const auto& receipt : field.reporter.receipts)
+    if (receipt.point.counter == one.counter) CHECK(receipt.point.running == one.running);
+}
+
+TEST_CASE("Exchange: frames of a later version are passed over", "[relay]") {
+  Field field(19);
+  auto session = field.exchange(field.reporter);
+  CHECK(session.request({}).ok());
+  // A request with an unknown frame between Hello and End is made by hand.
+  auto sender = crypto::hpke_send(field.info.fallback_key,
+                                  session::request_info(field.info.id, field.info.fallback_key), field.random);
+  Bytes prefix = to_bytes(session::gate_mac(field.info.gate_key, sender->encapsulation));
+  prefix.insert(prefix.end(), sender->encapsulation.begin(), sender->encapsulation.end());
+  auto answer_key = session::export_answer_key(sender->context);
+  session::FrameSealer out(session::FrameKey::of_request(std::move(sender->context)), prefix);
+  wire::Hello hello;
+  hello.team = field.team, hello.device = field.reporter.id, hello.counter = 900;
+  hello.signature = field.reporter.key.sign(
+      session::kHelloLabel,
+      session::hello_message({field.info.id, field.info.fallback_key, sender->encapsulation}, hello));
+  out.add(wire::FrameType::hello, hello);
+  out.add_frame(99, Bytes{1, 2, 3});
+  out.add(wire::FrameType::chunk, wire::Chunk{{}, 0, Bytes(100)});
+  auto answer = field.answer(out.finish({}));
+  CHECK(!answer.empty());
+}
