@@ -121,7 +121,7 @@ Result<void> RelayImpl::check_feeds(const TeamId& team, CheckReport& report) {
             feed::feed_id(key)));
     uint64_t stubs = 0, next = 1;
     while (next <= last) {
-      auto batch = store_->read(team, key, next, last, SIZE_MAX);
+      auto batch = store_->read(team, key, next, last, 128 * 1024);
       if (!batch && batch.error().code != ErrorCode::damaged) return std::move(batch).error();
       if (!batch || !*batch) {
         fault(next, "unreadable");
