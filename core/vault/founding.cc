@@ -202,9 +202,7 @@ Result<void> VaultImpl::take_roster(const SealedRoster& sealed) {
       break;
     case team::RosterOutcome::same:
       return {};
-    case team::RosterOutcome::older:
-      // A bundle brings old versions as a matter of course; one of a version held is nothing to speak of.
-      return held && *held == team::head_hash(roster->head) ? Result<void>() : notice(verdict.reason);
+    case team::RosterOutcome::older: return {};  // carriers bring what they have; nothing is taken back by it
     case team::RosterOutcome::ahead:
       return plain([&](storage::Database& database) {
         return database.run(

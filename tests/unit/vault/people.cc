@@ -71,7 +71,7 @@ std::vector<Batch> batches_of(Vault& from, size_t size_max) {
   return batches;
 }
 
-ReportId report(Vault& vault, std::string_view title, std::vector<Change> more) {
+ReportId submitted(Vault& vault, std::string_view title, std::vector<Change> more) {
   auto draft = must(vault.begin("police-incident", "en"));
   std::vector<Change> changes{{"title", text(std::string(title))}};
   changes.insert(changes.end(), more.begin(), more.end());

@@ -60,7 +60,7 @@ class Team {
 void carry(Vault& from, Vault& to, size_t size_max = 64 * 1024);
 std::vector<Batch> batches_of(Vault& from, size_t size_max);
 /// A report of the police form with these answers, submitted.
-ReportId report(Vault& vault, std::string_view title, std::vector<Change> more = {});
+ReportId submitted(Vault& vault, std::string_view title, std::vector<Change> more = {});
 
 std::vector<ReportId> ids_of(Vault& vault);
 

@@ -36,9 +36,9 @@ TEST_CASE("Vault: three devices joined by files see every report once and settle
   auto& second = team.add(Role::coordinator, "Cleo");
   auto& admin = team.admin();
 
-  auto first = make_report(*reporter, "Shots near the bridge", {{"killed", value(ValueType::integer, "1")}});
-  make_report(*reporter, "A stolen cart");
-  make_report(*admin, "Own observation");
+  auto first = submitted(*reporter, "Shots near the bridge", {{"killed", value(ValueType::integer, "1")}});
+  submitted(*reporter, "A stolen cart");
+  submitted(*admin, "Own observation");
   carry(*reporter, *admin);
   carry(*reporter, *second);
   carry(*admin, *second);
@@ -80,11 +80,11 @@ TEST_CASE("Vault: batches in any order and any number of times give the same byt
   auto& cleo = team.add(Role::coordinator, "Cleo");
   auto& dag = team.add(Role::coordinator, "Dag");
   auto& eva = team.add(Role::coordinator, "Eva");
-  auto shared = make_report(*ben, "Detention at the checkpoint", {{"injured", value(ValueType::integer, "4")}});
+  auto shared = submitted(*ben, "Detention at the checkpoint", {{"injured", value(ValueType::integer, "4")}});
   carry(*ben, *cleo);
   carry(*team.admin(), *cleo);
   for (int i = 0; i < 5; ++i) {
-    make_report(*ben, "Report " + std::to_string(i), {{"reported_by", text("a neighbour")}});
+    submitted(*ben, "Report " + std::to_string(i), {{"reported_by", text("a neighbour")}});
     must(ben->save(shared, std::vector<Change>{{"injured", value(ValueType::integer, std::to_string(i))}}));
     must(ben->submit(shared));
     must(cleo->save(shared, std::vector<Change>{{"injured", value(ValueType::integer, std::to_string(10 + i))}}));
@@ -95,7 +95,7 @@ TEST_CASE("Vault: batches in any order and any number of times give the same byt
 
   auto batches = batches_of(*ben, 600);
   for (auto& batch : batches_of(*cleo, 600))
-    if (batch.feed.device != must(ben->team_view()).members.front().device || true) batches.push_back(std::move(batch));
+    batches.push_back(std::move(batch));
   for (const auto& roster : must(team.admin()->sealed_rosters())) {
     must(dag->sync_peer().take_roster(roster));
     must(eva->sync_peer().take_roster(roster));
@@ -126,8 +126,8 @@ TEST_CASE("Vault: batches in any order and any number of times give the same byt
 TEST_CASE("Vault: a batch after a gap is not stored and says from where to send", "[vault]") {
   Team team;
   auto& ben = team.add(Role::reporter, "Ben");
-  make_report(*ben, "One");
-  make_report(*ben, "Two");
+  submitted(*ben, "One");
+  submitted(*ben, "Two");
   auto batches = batches_of(*ben, 1);
   REQUIRE(batches.size() >= 3);
   auto verdict = must(team.admin()->entries().append(batches.back()));
@@ -142,7 +142,7 @@ TEST_CASE("Vault: a batch after a gap is not stored and says from where to send"
 TEST_CASE("Vault: an altered batch is refused and changes nothing", "[vault]") {
   Team team;
   auto& ben = team.add(Role::reporter, "Ben");
-  make_report(*ben, "One");
+  submitted(*ben, "One");
   auto batch = batches_of(*ben, 64 * 1024).front();
   batch.entries.back().ciphertext[40] ^= 1;
   auto verdict = must(team.admin()->entries().append(batch));
@@ -155,7 +155,7 @@ TEST_CASE("Vault: reports of a device that the roster does not name yet wait for
   Team team;
   auto& cleo = team.add(Role::coordinator, "Cleo");
   auto& ben = team.add(Role::reporter, "Ben");  // Cleo has not heard of him
-  make_report(*ben, "Early");
+  submitted(*ben, "Early");
   for (const auto& batch : batches_of(*ben, 64 * 1024)) must(cleo->entries().append(batch));
   CHECK(must(cleo->count({})) == 0);
   CHECK(must(cleo->all_heads()).size() == 1);
@@ -204,7 +204,7 @@ TEST_CASE("Vault: a reporter's edit of somebody else's report is set aside and s
   Team team;
   auto& ben = team.add(Role::reporter, "Ben");
   auto& cleo = team.add(Role::coordinator, "Cleo");
-  auto id = make_report(*ben, "One");
+  auto id = submitted(*ben, "One");
   carry(*ben, *cleo);
   must(cleo->set_status(id, Status::verified, ""));
   auto dag_sees = must(cleo->read(id));

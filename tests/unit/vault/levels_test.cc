@@ -1,0 +1,167 @@
+#include "core/feed/body.h"
+#include "core/feed/receipt.h"
+#include "tests/unit/vault/hand_made.h"
+
+using namespace lysoen;
+using namespace lysoen::test;
+
+namespace {
+
+struct Relay {
+  crypto::SigningKey key;
+  RelayInfo info;
+  static Relay make(uint64_t salt) {
+    SeededRandom random(seed() + salt);
+    Relay relay{crypto::SigningKey::generate(random), {}};
+    relay.info.id.bytes = relay.key.public_key();
+    relay.info.fallback_key = crypto::KemKeyPair::generate(random).public_key;
+    random.fill(relay.info.gate_key);
+    relay.info.urls = {"http://127.0.0.1:1"};
+    return relay;
+  }
+  Bytes receipt(const TeamId& team, const FeedHead& head) const {
+    feed::Receipt receipt;
+    receipt.team = team;
+    receipt.feed = head.feed;
+    receipt.seq = head.seq;
+    receipt.head = head.hash;
+    receipt.log_size = 1;
+    return feed::sign_receipt(receipt, key);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Vault: a report is saved, carried, held, opened and read, in that order and each with its cause", "[vault]") {
+  Team team;
+  auto relay = Relay::make(77), pocket = Relay::make(78);
+  relay.info.durable = true;
+  must(team.admin()->add_relay(relay.info, team.root_file, "root words"));
+  must(team.admin()->add_relay(pocket.info, team.root_file, "root words"));
+  auto& ben = team.add(Role::reporter, "Ben");
+  auto draft = must(ben->begin("police-incident", "en"));
+  CHECK(must(ben->levels(draft)).level == Level::draft);
+  auto id = submitted(*ben, "One");
+  CHECK(must(ben->read(id)).level == Level::saved);
+  CHECK(must(ben->status()).unsent_entries == 2);
+
+  auto team_id = must(ben->team_view()).team;
+  auto heads = must(ben->sync_peer().outgoing_heads());
+  REQUIRE(heads.size() == 1);
+  must(ben->sync_peer().take_receipt(pocket.info.id, pocket.receipt(team_id, heads[0])));
+  CHECK(must(ben->read(id)).level == Level::carried);
+  must(ben->sync_peer().take_receipt(relay.info.id, relay.receipt(team_id, heads[0])));
+  CHECK(must(ben->read(id)).level == Level::held);
+  CHECK(must(ben->sync_peer().confirmed(relay.info.id, heads[0].feed)) == heads[0].seq);
+  CHECK(must(ben->status()).unsent_entries == 0);
+
+  carry(*ben, *team.admin());
+  CHECK(must(ben->levels(id)).opened == 0);
+  carry(*team.admin(), *ben);
+  CHECK(must(ben->read(id)).level == Level::opened);
+  must(team.admin()->mark_read(id));
+  CHECK(must(team.admin()->read(id)).level == Level::read);
+  carry(*team.admin(), *ben);
+  CHECK(must(ben->read(id)).level == Level::read);
+  CHECK(must(ben->list({})).front().level == Level::read);
+
+  // A later edit has its own way to go.
+  must(ben->save(id, std::vector<Change>{{"killed", value(ValueType::integer, "1")}}));
+  CHECK(must(ben->read(id)).has_unsent_changes);
+  must(ben->submit(id));
+  CHECK(must(ben->read(id)).level == Level::saved);
+  auto levels = must(ben->levels(id));
+  CHECK(levels.entries == 2);
+  CHECK(levels.held == 1);
+  ben.reopen();
+  CHECK(must(ben->read(id)).level == Level::saved);
+}
+
+TEST_CASE("Vault: receipts that prove nothing are refused with a clear message", "[vault]") {
+  Team team;
+  auto relay = Relay::make(77), stranger = Relay::make(79);
+  relay.info.durable = true;
+  must(team.admin()->add_relay(relay.info, team.root_file, "root words"));
+  auto id = submitted(*team.admin(), "One");
+  auto team_id = must(team.admin()->team_view()).team;
+  auto head = must(team.admin()->sync_peer().outgoing_heads()).front();
+  auto good = relay.receipt(team_id, head);
+  auto refuse = [&](const RelayId& from, ByteView bytes, const std::string& words) {
+    auto refused = team.admin()->sync_peer().take_receipt(from, bytes);
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.error().code == ErrorCode::trust_refused);
+    CHECK_THAT(refused.error().message, Catch::Contains(words));
+  };
+  refuse(stranger.info.id, stranger.receipt(team_id, head), "does not name this relay");
+  refuse(relay.info.id, relay.receipt({}, head), "another team");
+  auto ahead = head;
+  ahead.seq += 1;
+  refuse(relay.info.id, relay.receipt(team_id, ahead), "not here");
+  auto other = head;
+  other.hash.bytes[0] ^= 1;
+  refuse(relay.info.id, relay.receipt(team_id, other), "another version");
+  for (size_t i = 0; i < good.size(); ++i) {
+    auto altered = good;
+    altered[i] ^= 1;
+    CHECK_FALSE(team.admin()->sync_peer().take_receipt(relay.info.id, altered).ok());
+  }
+  CHECK(must(team.admin()->read(id)).level == Level::saved);
+}
+
+TEST_CASE("Vault: only a coordinator's acknowledgement makes a report opened, and exceptions are left out", "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  auto one = submitted(*ben, "One"), two = submitted(*ben, "Two");
+  HandMade reporter(*team.admin(), Role::reporter, ben.clock.wall());
+  HandMade coordinator(*team.admin(), Role::coordinator, ben.clock.wall());
+  for (const auto& roster : must(team.admin()->sealed_rosters())) must(ben->sync_peer().take_roster(roster));
+  auto head = must(ben->sync_peer().outgoing_heads()).front();
+  auto acknowledge = [&](HandMade& by, feed::SeqRanges not_opened) {
+    // Reporters keep no leaves of reporters: the stranger seals with a key taken from a coordinator's roster.
+    auto inbox = by.inbox_of(ben->sync_peer().device());
+    by.welcome->roster = coordinator.welcome->roster;
+    auto feed = by.begin_feed(inbox);
+    feed::Acknowledgement all{{{feed::feed_id(head.feed), head.seq, head.hash, std::move(not_opened)}}};
+    by.add(feed, must(feed::encode_payload(all)));
+    must(ben->entries().append(by.batch(feed)));
+  };
+  acknowledge(reporter, {});
+  CHECK(must(ben->read(one)).level == Level::saved);
+  acknowledge(coordinator, {{3, 3}});
+  CHECK(must(ben->read(one)).level == Level::opened);
+  CHECK(must(ben->read(two)).level == Level::saved);
+}
+
+TEST_CASE("Vault: exchange counters only grow, also after a process ends", "[vault]") {
+  Team team;
+  RelayId relay;
+  relay.bytes.fill(9);
+  uint64_t last = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 100; ++i) {
+      auto next = must(team.admin()->sync_peer().next_counter(relay));
+      REQUIRE(next > last);
+      last = next;
+    }
+    team.admin().reopen();
+  }
+  must(team.admin()->sync_peer().raise_counter(relay, last + 1000));
+  CHECK(must(team.admin()->sync_peer().next_counter(relay)) == last + 1001);
+  CHECK_FALSE(team.admin()->sync_peer().raise_counter(relay, UINT64_MAX).ok());
+}
+
+TEST_CASE("Vault: errands are offered to each relay until it has them", "[vault]") {
+  Team team;
+  auto relay = Relay::make(77), second = Relay::make(78);
+  auto& ben = team.add(Role::reporter, "Ben");
+  CHECK_FALSE(must(ben->sync_peer().errands(relay.info.id)).fetch_join_requests);
+  auto errands = must(team.admin()->sync_peer().errands(relay.info.id));
+  CHECK(errands.fetch_join_requests);
+  CHECK(errands.rosters.size() == 2);
+  CHECK(errands.admission_lists.size() == 3);  // founding, invite, admission
+  CHECK(errands.welcomes.size() == 1);
+  must(team.admin()->sync_peer().errands_done(relay.info.id, errands));
+  auto left = must(team.admin()->sync_peer().errands(relay.info.id));
+  CHECK((left.rosters.empty() && left.admission_lists.empty() && left.welcomes.empty()));
+  CHECK(must(team.admin()->sync_peer().errands(second.info.id)).rosters.size() == 2);
+}
