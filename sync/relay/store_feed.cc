@@ -297,7 +297,7 @@ Result<std::vector<FeedHead>> Store::heads_of(const TeamId& team, const DeviceId
   LYSOEN_ASSIGN(
       auto query,
       db_.prepare(
-          "SELECT audience, incarnation, seq, head FROM feed WHERE team = ? AND device = ? AND seq > 0 ORDER BY feed"));
+          "SELECT audience, incarnation, seq, head FROM feed WHERE team = ? AND device = ? AND seq > 0"));
   query.bind(row->id, device);
   for (;;) {
     LYSOEN_ASSIGN(bool next, query.step());
