@@ -62,12 +62,13 @@ class CsvSource final : public RecordSource {
                        std::to_string(columns_.size()) + " columns";
     for (size_t i = 0; i < columns_.size() && i < row.cells.size(); ++i)
       if (!columns_[i].empty()) record.fields[columns_[i]] = std::move(row.cells[i]);
+    for (size_t i = columns_.size(); i < row.cells.size(); ++i) record.more.push_back(std::move(row.cells[i]));
     return std::optional<Record>(std::move(record));
   }
 
  private:
   struct Row {
-    std::vector<std::string> cells;
+    std::vector<std::string> cells;  // those before one that is too large
     bool too_large = false;
   };
 
@@ -167,11 +168,10 @@ class CsvSource final : public RecordSource {
 
   static void on_cell(void* cell, size_t size, void* self) {
     auto& source = *static_cast<CsvSource*>(self);
+    auto& row = source.row_;
     source.cell_ended_ = true;
-    bool too_large = size > kCellBytesMax;
-    source.row_.too_large = source.row_.too_large || too_large;
-    if (source.row_.cells.size() <= kColumnsMax)
-      source.row_.cells.emplace_back(static_cast<const char*>(cell), too_large ? 0 : size);
+    row.too_large = row.too_large || size > kCellBytesMax;
+    if (!row.too_large && row.cells.size() <= kColumnsMax) row.cells.emplace_back(static_cast<const char*>(cell), size);
   }
 
   static void on_row(int, void* self) {

@@ -29,8 +29,9 @@ class PageExport final : public Export {
     out_ << (count_++ ? ",\n" : "\n") << "{\"id\":" << json_string(report.id.hex().substr(0, 12))
          << ",\"form\":" << json_string(report.form_id) << ",\"day\":" << json_string(answers_.day(report))
          << ",\"status\":" << json_string(name_of(report.status)) << ",\"level\":" << json_string(name_of(report.level))
-         << ",\"author\":" << json_string(options_.name_of(report.author)) << ",\"conflicts\":" << report.conflicts()
-         << ",\"retracted\":" << (report.retracted ? 1 : 0);
+         << ",\"author\":" << json_string(options_.name_of(report.author)) << ",\"conflicts\":" << report.conflicts();
+    if (report.retracted) out_ << ",\"retracted\":" << json_string(report.retraction_reason);
+    write_statuses(report);
     write_place(report);
     write_first("title", answers_.by_role(report, FieldRole::title), answers_.by_role(report, FieldRole::narrative));
     write_first("where", answers_.by_role(report, FieldRole::place_name), {});
@@ -67,6 +68,8 @@ class PageExport final : public Export {
     for (char c : text) {
       if (c == '<')
         out_ << "&lt;";
+      else if (c == '>')
+        out_ << "&gt;";
       else if (c == '&')
         out_ << "&amp;";
       else
@@ -110,25 +113,59 @@ class PageExport final : public Export {
     out_ << ',' << json_string(name) << ':' << json_string(values[0]);
   }
 
+  // Only when they differ.
+  void write_statuses(const Report& report) {
+    if (report.status_values.size() < 2) return;
+    out_ << ",\"statuses\":[";
+    for (size_t i = 0; i < report.status_values.size(); ++i) {
+      auto& visible = report.status_values[i];
+      out_ << (i ? "," : "")
+           << json_string((visible.value ? visible.value->text() : "") + " by " + options_.name_of(visible.author));
+    }
+    out_ << ']';
+  }
+
+  // page.js says what a field looks like.
   void write_fields(const Report& report) {
     auto* form = answers_.form_of(report);
+    Items items;
     out_ << ",\"fields\":[";
     bool first = true;
     for (auto& field : report.fields) {
       auto path = without_items(field.path);
-      auto number = numbers_.find(report.form_id + "\n" + path);
       out_ << (first ? "[" : ",[");
-      if (number != numbers_.end())
-        out_ << number->second;
-      else
-        out_ << json_string(path);
+      write_label(report, field.path, path, items);
       auto* question = form ? form->question(path) : nullptr;
-      for (auto& visible : field.values)
-        out_ << ',' << json_string(visible.value ? shown(*visible.value, question) : "");
+      for (auto& visible : field.values) {
+        auto value = visible.value ? json_string(shown(*visible.value, question)) : "null";
+        out_ << ',';
+        if (field.conflict())
+          out_ << '[' << value << ',' << json_string(options_.name_of(visible.author)) << ']';
+        else
+          out_ << value;
+      }
       out_ << ']';
       first = false;
     }
     out_ << ']';
+  }
+
+  // The items of repeats seen in one report, numbered as they come: "victims[3f9c]" -> 2.
+  using Items = std::map<std::string, std::map<std::string, size_t>>;
+
+  void write_label(const Report& report, const std::string& path, const std::string& plain, Items& items) {
+    auto end = path.rfind(']');
+    bool in_item = end != std::string::npos;
+    if (in_item) out_ << '[';
+    auto number = numbers_.find(report.form_id + "\n" + plain);
+    if (number != numbers_.end())
+      out_ << number->second;
+    else
+      out_ << json_string(plain);
+    if (!in_item) return;
+    auto item = path.substr(0, end + 1);
+    auto& known = items[without_items(item)];
+    out_ << ',' << known.emplace(item, known.size() + 1).first->second << ']';
   }
 
   // Choices by their labels, everything else as reported.

@@ -19,13 +19,11 @@ Result<Import::Portion> Import::next(size_t rows_max) {
       portion.last = true;
       break;
     }
-    if (!record->refused.empty()) {
-      portion.refused.push_back({record->number, record->refused, std::move(record->fields)});
-      continue;
-    }
-    auto changes = mapping_.apply(record->fields);
+    auto changes = record->refused.empty() ? mapping_.apply(record->fields)
+                                           : make_error(ErrorCode::input_refused, record->refused);
     if (!changes.ok()) {
-      portion.refused.push_back({record->number, changes.error().message, std::move(record->fields)});
+      record->refused = changes.error().message;
+      portion.refused.push_back(std::move(*record));
       continue;
     }
     portion.rows.push_back(

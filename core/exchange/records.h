@@ -33,7 +33,8 @@ struct SourceOptions {
 struct Record {
   size_t number = 0;  // 1-based among data rows
   nlohmann::json fields;
-  std::string refused;  // not empty: this row cannot be used, and why
+  std::vector<std::string> more;  // CSV: cells beyond the last column
+  std::string refused;            // not empty: this row cannot be used, and why; its fields are what can be kept
 };
 
 class RecordSource {

@@ -7,8 +7,10 @@ namespace lysoen::exchange {
 
 RefusedFile::RefusedFile(std::filesystem::path path, bool json, std::vector<std::string> columns)
     : path_(std::move(path)), json_(json), columns_(std::move(columns)) {
-  // Its own columns are there already when a file of refused rows is imported.
-  std::erase_if(columns_, [](auto& column) { return column == kRefusedRowColumn || column == kRefusedReasonColumn; });
+  // Its own columns are there already when a file of refused rows is imported; those without a name are not read.
+  std::erase_if(columns_, [](auto& column) {
+    return column.empty() || column == kRefusedRowColumn || column == kRefusedReasonColumn;
+  });
 }
 
 Result<void> RefusedFile::add(const RefusedRow& row) {
@@ -17,11 +19,13 @@ Result<void> RefusedFile::add(const RefusedRow& row) {
   if (json_) {
     auto object = row.fields.is_object() ? row.fields : nlohmann::json{{"value", row.fields}};
     object[std::string(kRefusedRowColumn)] = row.number;
-    object[std::string(kRefusedReasonColumn)] = row.reason;
+    object[std::string(kRefusedReasonColumn)] = row.refused;
     text = (count_ == 0 ? "[\n" : ",\n") + object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {
-    text = std::to_string(row.number) + "," + csv_cell(row.reason);
-    for (auto& column : columns_) text += "," + csv_cell(row.fields.value(column, ""));
+    text = std::to_string(row.number) + "," + csv_cell(row.refused);
+    for (auto& column : columns_)
+      if (row.fields.contains(column)) text += "," + csv_cell(row.fields.value(column, ""));
+    for (auto& cell : row.more) text += "," + csv_cell(cell);
     text += "\r\n";
   }
   LYSOEN_TRY(write(text));

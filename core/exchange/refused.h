@@ -10,15 +10,12 @@ namespace lysoen::exchange {
 inline constexpr std::string_view kRefusedRowColumn = "lysoen_row";
 inline constexpr std::string_view kRefusedReasonColumn = "lysoen_reason";
 
-/// A row that was not taken.
-struct RefusedRow {
-  size_t number;       // among data rows, from 1
-  std::string reason;  // names columns and questions, never their content
-  nlohmann::json fields;
-};
+/// A row that was not taken: `refused` says why, naming columns and questions, never their content.
+using RefusedRow = Record;
 
 /// In the shape the rows came in: CSV with `lysoen_row` and `lysoen_reason` in front, or a JSON array. Always UTF-8
-/// with a byte order mark, which the reader heeds whatever encoding the mapping states. Readable by the owner only.
+/// with a byte order mark, which the reader heeds whatever encoding the mapping states. A row with too few or too many
+/// cells keeps its number of cells, so that it is not taken until someone has corrected it. Readable by the owner only.
 class RefusedFile {
  public:
   RefusedFile(std::filesystem::path path, bool json, std::vector<std::string> columns);

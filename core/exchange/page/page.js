@@ -3,12 +3,12 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const rings = JSON.parse(document.getElementById("outlines").textContent);
   const get = (id) => document.getElementById(id);
-  const colours = ["#c2410c", "#1d4ed8", "#15803d", "#a21caf", "#b45309", "#0e7490", "#be123c", "#4d7c0f"];
+  const colours = ["#e0602a", "#4a80f0", "#2a9d55", "#bf52d4", "#c98618", "#1a9db8", "#df4f78", "#7a9f2a"];  // on light and dark
   const used = [...new Set(data.reports.map((report) => report.form))].sort();
   const colour = Object.fromEntries(used.map((form, i) => [form, colours[i % colours.length]]));
   const nameOf = (form) => (data.forms[form] && data.forms[form].title) || form;
   const words = (report) => report.words ??= [report.title, report.where, report.category, report.author, report.id,
-    ...report.fields.flatMap((field) => field.slice(1))].join(" ").toLowerCase();
+    ...report.fields.flatMap((field) => field.slice(1).flat())].join(" ").toLowerCase();
 
   const chosen = { off: new Set(), from: "", until: "", words: "", conflicts: false, report: null, rows: 100 };
   let shown = [];
@@ -25,12 +25,14 @@
     return element;
   };
   const dot = (form) => make("span", { class: "dot", style: `background:${colour[form]}` });
-  const number = (value) => value.toLocaleString();
+  const gone = (report) => report.retracted !== undefined;
+  const number = (value) => value.toLocaleString("en");
+  const wide = () => window.matchMedia("(min-width: 901px)").matches;
 
   // -- Filters --------------------------------------------------------------------------------------------------
   const fits = (report) => !chosen.off.has(report.form) && (!chosen.from || (report.day && report.day >= chosen.from)) &&
     (!chosen.until || (report.day && report.day <= chosen.until)) && (!chosen.conflicts || report.conflicts > 0) &&
-    chosen.words.split(/\s+/).every((word) => words(report).includes(word));
+    (!chosen.words || chosen.words.split(/\s+/).every((word) => words(report).includes(word)));
 
   const refresh = () => {
     shown = data.reports.filter(fits);
@@ -60,24 +62,37 @@
   };
   const list = () => {
     const rows = shown.slice(0, chosen.rows).map((report) => {
-      const open = () => { choose(report); if (report.at) centre(report.at); };
+      const open = () => { choose(report); if (report.at) centre(report.at); get(wide() ? "map" : "detail").scrollIntoView({ block: "nearest" }); };
       return make("tr", { tabindex: 0, onclick: open, onkeydown: (event) => { if (event.key === "Enter") open(); } },
-        make("td", {}, report.day || "(no day)"), make("td", {}, dot(report.form), " ", nameOf(report.form)),
-        make("td", { class: report.retracted ? "gone" : "" }, (report.title || "(no title)").slice(0, 140)), make("td", {}, report.where || ""),
-        make("td", {}, report.status), make("td", { class: "flag" }, report.conflicts ? `${report.conflicts} differ` : ""));
+        make("td", { class: "day" }, report.day || "(no day)"), make("td", { class: "kind" }, dot(report.form), " ", nameOf(report.form)),
+        make("td", { class: gone(report) ? "what gone" : "what" }, (report.title || "(no title)").slice(0, 140)),
+        make("td", { class: "where" }, report.where || ""), make("td", { class: "status" }, report.statuses ? report.statuses.join(" / ") : report.status),
+        make("td", { class: "flag" }, report.conflicts ? `${number(report.conflicts)} in conflict` : ""));
     });
     get("list").replaceChildren(make("thead", {}, make("tr", {}, ...["Day", "Type", "What", "Where", "Status", ""].map((h) => make("th", {}, h)))), make("tbody", {}, ...rows));
     get("more").hidden = shown.length <= chosen.rows;
   };
 
+  // A field is [label, value], or in a conflict [label, [value, author], [value, author] ...]; null is cleared. A label is
+  // a number of the form's labels, a path, or one of these with the number of the repeat's item: [label, item].
+  const labelOf = (report, label) => {
+    if (Array.isArray(label)) return `${labelOf(report, label[0])} (${label[1]})`;
+    return typeof label === "number" ? data.forms[report.form].labels[label] : label;
+  };
+  const valueOf = (value) => (value === null ? make("i", { class: "quiet" }, "cleared") : value);
+  const cellOf = (values) => values.length === 1 ? [valueOf(values[0])] : [make("div", { class: "conflict" }, make("b", {}, "Conflict"),
+    ...values.map(([value, author]) => make("div", {}, valueOf(value), make("span", { class: "quiet" }, ` by ${author}`))))];
   const choose = (report) => {
     chosen.report = report;
-    const labels = (data.forms[report.form] || { labels: [] }).labels;
-    const rows = report.fields.map((field) => make("tr", {}, make("th", { scope: "row" }, typeof field[0] === "number" ? labels[field[0]] : field[0]),
-      make("td", {}, ...(field.length > 2 ? field.slice(1).map((value) => make("div", { class: "conflict" }, value || "(cleared)")) : [field[1]]))));
-    get("detail").replaceChildren(make("h3", {}, report.title ? report.title.slice(0, 200) : nameOf(report.form)),
-      make("p", { class: "quiet" }, `${nameOf(report.form)} · ${report.status} · by ${report.author} · report ${report.id}` + (report.retracted ? " · retracted" : "")),
-      make("table", {}, make("tbody", {}, ...rows)));
+    const row = (label, values) => make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, ...cellOf(values)));
+    const facts = [nameOf(report.form), report.statuses ? "" : report.status, report.level, `by ${report.author}`, `report ${report.id}`];
+    get("detail").replaceChildren(make("h3", { class: gone(report) ? "gone" : "" }, report.title ? report.title.slice(0, 200) : nameOf(report.form)),
+      make("p", { class: "quiet" }, facts.filter(Boolean).join(" · ")),
+      gone(report) ? make("p", { class: "flag" }, `Retracted: ${report.retracted || "without a reason"}`) : "",
+      make("table", {}, make("tbody", {}, ...(report.statuses ? [make("tr", {}, make("th", { scope: "row" }, "Status"), make("td", {},
+        make("div", { class: "conflict" }, make("b", {}, "Conflict"), ...report.statuses.map((status) => make("div", {}, status)))))] : []),
+        ...report.fields.map(([label, ...values]) => row(labelOf(report, label), values)))));
+    get("detail").scrollTop = 0;
     draw();
   };
 
@@ -96,7 +111,8 @@
   for (const ring of rings) {
     let x = ring[0], y = ring[1];
     land.moveTo(x / 10, -y / 10);
-    for (let i = 2; i < ring.length; i += 2) land.lineTo((x += ring[i]) / 10, -(y += ring[i + 1]) / 10);
+    // A step of half the world crosses the date line: the ring goes on beyond it.
+    for (let i = 2; i < ring.length; i += 2) land.lineTo((x += ring[i] - 3600 * Math.round(ring[i] / 3600)) / 10, -(y += ring[i + 1]) / 10);
     land.closePath();
   }
   const radius = () => Math.max(2.2, Math.min(7, 2 + Math.log2(view.scale)));
@@ -106,7 +122,7 @@
     context.save();
     context.translate(box.width / 2, box.height / 2); context.scale(view.scale, view.scale); context.translate(-view.x, view.y);
     context.fillStyle = style("--land"); context.strokeStyle = style("--border"); context.lineWidth = 0.8 / view.scale;
-    context.fill(land, "evenodd"); context.stroke(land);
+    for (const turn of [0, -360, 720]) { context.translate(turn, 0); context.fill(land, "evenodd"); context.stroke(land); }  // what lies beyond the date line
     context.restore();
     const r = radius();
     for (const report of shown) {
@@ -140,7 +156,7 @@
     view.x = lon - (px - box.width / 2) / next; view.y = lat + (py - box.height / 2) / next; view.scale = next;
     draw();
   };
-  const centre = (at) => { [view.x, view.y] = at; view.scale = Math.max(view.scale, 12); draw(); canvas.scrollIntoView({ block: "nearest" }); };
+  const centre = (at) => { [view.x, view.y] = at; view.scale = Math.max(view.scale, 12); draw(); };
   const nearest = (px, py) => {
     const box = canvas.getBoundingClientRect(); let best = null, reach = (radius() + 6) ** 2;
     for (const report of shown) {
@@ -150,19 +166,32 @@
     }
     return best;
   };
+  // One finger or the mouse drags and chooses, two fingers zoom.
+  const fingers = new Map();
   let grip = null;
-  canvas.addEventListener("pointerdown", (event) => { grip = { x: event.offsetX, y: event.offsetY, vx: view.x, vy: view.y, moved: false }; canvas.setPointerCapture(event.pointerId); });
+  const spread = () => { const [a, b] = [...fingers.values()]; return { size: Math.hypot(a.x - b.x, a.y - b.y) || 1, at: [(a.x + b.x) / 2, (a.y + b.y) / 2] }; };
+  canvas.addEventListener("pointerdown", (event) => {
+    fingers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+    grip = { x: event.offsetX, y: event.offsetY, vx: view.x, vy: view.y, moved: fingers.size > 1 };
+    canvas.setPointerCapture(event.pointerId);
+  });
   canvas.addEventListener("pointermove", (event) => {
     if (!grip) { canvas.style.cursor = nearest(event.offsetX, event.offsetY) ? "pointer" : "grab"; return; }
+    const before = fingers.size === 2 ? spread() : null;
+    fingers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
+    if (fingers.size > 1) { if (before) { const after = spread(); zoom(after.size / before.size, after.at); } return; }
     const dx = event.offsetX - grip.x, dy = event.offsetY - grip.y;
     grip.moved = grip.moved || Math.abs(dx) + Math.abs(dy) > 4;
     view.x = grip.vx - dx / view.scale; view.y = grip.vy + dy / view.scale; draw();
   });
-  canvas.addEventListener("pointerup", (event) => {
-    const report = grip && !grip.moved && nearest(event.offsetX, event.offsetY);
-    grip = null;
+  const lift = (event) => {
+    fingers.delete(event.pointerId);
+    const report = event.type === "pointerup" && grip && !grip.moved && nearest(event.offsetX, event.offsetY);
+    const [left] = fingers.values();
+    grip = left ? { ...left, vx: view.x, vy: view.y, moved: true } : null;
     if (report) choose(report);
-  });
+  };
+  canvas.addEventListener("pointerup", lift); canvas.addEventListener("pointercancel", lift);
   canvas.addEventListener("wheel", (event) => { event.preventDefault(); zoom(event.deltaY < 0 ? 1.3 : 1 / 1.3, [event.offsetX, event.offsetY]); }, { passive: false });
   canvas.addEventListener("keydown", (event) => {
     const step = 60 / view.scale, move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[event.key];
@@ -191,7 +220,7 @@
   };
 
   // -- Start ----------------------------------------------------------------------------------------------------
-  get("title").textContent = data.title;
+  get("title").textContent = data.title || "Reports";
   get("made").textContent = `Made ${data.made_at.replace("T", " ").replace("Z", " UTC")}` + (data.from ? ` from ${data.from}` : "");
   get("types").replaceChildren(...used.map((form) => make("button", { class: "type", type: "button", "aria-pressed": "true", onclick: (event) => {
     chosen.off.has(form) ? chosen.off.delete(form) : chosen.off.add(form);

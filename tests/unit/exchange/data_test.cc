@@ -57,7 +57,7 @@ TEST_CASE("Every row of the public registers fits its mapping", "[exchange][data
     auto imported = import_all(*shared / "data/incidents" / entry.file, mapping_named(entry.mapping));
     INFO((imported.ok() ? std::string() : imported.error().message));
     REQUIRE(imported.ok());
-    for (auto& row : imported->refused) UNSCOPED_INFO("row " << row.number << ": " << row.reason);
+    for (auto& row : imported->refused) UNSCOPED_INFO("row " << row.number << ": " << row.refused);
     CHECK(imported->refused.empty());
     CHECK(imported->rows.size() == entry.rows);
     size_t placed = 0;

