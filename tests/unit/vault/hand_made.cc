@@ -10,12 +10,12 @@ uint64_t made = 0;
 
 HandMade::HandMade(Vault& admin, Role role, WallTime now)
     : key([] {
-        SeededRandom random(seed() + 1000 + ++made);
-        return crypto::SigningKey::generate(random);
+        SeededRandom source(seed() + 1000 + ++made);
+        return crypto::SigningKey::generate(source);
       }()),
       inbox([] {
-        SeededRandom random(seed() + 2000 + made);
-        return crypto::KemKeyPair::generate(random);
+        SeededRandom source(seed() + 2000 + made);
+        return crypto::KemKeyPair::generate(source);
       }()),
       random(seed() + 3000 + made) {
   auto invite = must(team::read_invite(must(admin.invite({role, "Hand"})).file));
@@ -31,7 +31,9 @@ DeviceId HandMade::device() const {
   return id;
 }
 
-AudienceId HandMade::inbox_of(const DeviceId& reader) const { return feed::inbox_of(roster().head.team, reader); }
+AudienceId HandMade::inbox_of(const DeviceId& reader) const {
+  return feed::inbox_of(roster().head.team, reader);
+}
 
 PublicKey HandMade::key_of(const AudienceId& audience) const {
   if (const auto* epoch = roster().head.epoch_of(audience)) return epoch->public_key;

@@ -23,7 +23,9 @@ report::Edit status_edit(const HandMade& author, const ReportId& report, uint64_
   return edit;
 }
 
-AppendVerdict offer(Device& device, const Batch& batch) { return must(device->entries().append(batch)); }
+AppendVerdict offer(Device& device, const Batch& batch) {
+  return must(device->entries().append(batch));
+}
 
 bool has_notice(Vault& vault, const std::string& part) {
   for (const auto& notice : must(vault.status()).notices)
@@ -109,8 +111,12 @@ TEST_CASE("Vault: a gap is counted, does not block the feed, and closes when the
   author.add(feed, author.edit_payload(creating(author, "Two")));
   auto whole = author.batch(feed);
   auto holed = whole;
-  SECTION("of an entry") { holed.entries[1] = feed::stub_of(whole.entries[1], StubReason::gap, {}); }
-  SECTION("of the stream's own entry") { holed.entries[0] = feed::stub_of(whole.entries[0], StubReason::gap, {}); }
+  SECTION("of an entry") {
+    holed.entries[1] = feed::stub_of(whole.entries[1], StubReason::gap, {});
+  }
+  SECTION("of the stream's own entry") {
+    holed.entries[0] = feed::stub_of(whole.entries[0], StubReason::gap, {});
+  }
   SECTION("claimed to be refused, without a warrant that holds") {
     holed.entries[1] = feed::stub_of(whole.entries[1], StubReason::refused, Bytes(80, 7));
   }

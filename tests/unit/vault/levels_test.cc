@@ -25,6 +25,7 @@ struct Relay {
     receipt.feed = head.feed;
     receipt.seq = head.seq;
     receipt.head = head.hash;
+    receipt.point.counter = 1;
     receipt.log_size = 1;
     return feed::sign_receipt(receipt, key);
   }
@@ -32,7 +33,8 @@ struct Relay {
 
 }  // namespace
 
-TEST_CASE("Vault: a report is saved, carried, held, opened and read, in that order and each with its cause", "[vault]") {
+TEST_CASE("Vault: a report is saved, carried, held, opened and read, in that order and each with its cause",
+          "[vault]") {
   Team team;
   auto relay = Relay::make(77), pocket = Relay::make(78);
   relay.info.durable = true;

@@ -6,9 +6,15 @@ namespace {
 uint64_t devices_made = 0;
 }
 
-CreateOptions cheap() { return {{8, 1}}; }
-Value text(std::string words) { return Value::text_of(std::move(words)); }
-Value value(ValueType type, std::string_view words) { return must(Value::parse(type, words)); }
+CreateOptions cheap() {
+  return {{8, 1}};
+}
+Value text(std::string words) {
+  return Value::text_of(std::move(words));
+}
+Value value(ValueType type, std::string_view words) {
+  return must(Value::parse(type, words));
+}
 
 Device::Device(std::filesystem::path where)
     : folder(std::move(where)), random(std::make_unique<SeededRandom>(seed() + ++devices_made)) {
