@@ -65,8 +65,9 @@ class DeviceExchange {
   /// The answer to the last request. An answer that does not open under its key changes nothing (no_network: "something
   /// between this device and the relay answered ..."; the next request then uses the relay's fallback key, later ones
   /// every second time). Other errors: trust_refused (the relay does not know the team or the device; a receipt, key or
-  /// mailbox point that its identity did not sign), storage_full, storage_read_only and io_failed (the *relay's* store,
-  /// if the exchange brought nothing else; otherwise a note), newer_version, and those of the peer and the store.
+  /// mailbox point that its identity did not sign), storage_full, storage_read_only and io_failed (the *relay's*
+  /// store); a bad receipt and the relay's store are notes instead if the exchange brought anything else. Also,
+  /// newer_version, and those of the peer and the store.
   Result<ExchangeOutcome> response(ByteView answer);
 
   const RelayInfo& relay() const;

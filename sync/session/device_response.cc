@@ -44,7 +44,7 @@ class Applier {
   const State::Sent& sent_;
   Answer answer_;
   ExchangeOutcome out_;
-  std::optional<Error> relay_failure_;
+  std::optional<Error> relay_failure_, bad_receipt_;
   std::set<uint64_t> refused_objects_;
   uint64_t cursors_moved_ = 0;
   bool learned_ = false;  // something that makes another request different
@@ -67,8 +67,12 @@ Result<ExchangeOutcome> Applier::apply() {
   }
   LYSOEN_TRY(finish_errands());
   LYSOEN_TRY(count_left());
-  if (relay_failure_ && !progressed()) return *relay_failure_;
-  if (relay_failure_) out_.notes.push_back(relay_failure_->message);
+  // What failed does not hide what was done: an error only if nothing was.
+  for (auto* failure : {&relay_failure_, &bad_receipt_}) {
+    if (!*failure) continue;
+    if (!progressed()) return **failure;
+    out_.notes.push_back((*failure)->message);
+  }
   return std::move(out_);
 }
 
@@ -178,12 +182,11 @@ Result<void> Applier::take_batch_verdict(const wire::Verdict& verdict) {
 }
 
 Result<void> Applier::take_receipts() {
-  std::optional<Error> bad;
   for (const auto& receipt : answer_.receipts) {
     auto taken = s_.peer.take_receipt(s_.relay.id, receipt);
     if (!taken && taken.error().code != ErrorCode::trust_refused) return std::move(taken).error();
     if (!taken) {
-      bad = std::move(taken).error();
+      bad_receipt_ = std::move(taken).error();
       continue;
     }
     ++out_.receipts;
@@ -198,7 +201,6 @@ Result<void> Applier::take_receipts() {
     auto lost = s_.relay_has.find(head.feed);
     if (lost != s_.relay_has.end() && confirmed > before) s_.relay_has.erase(lost);
   }
-  if (bad) return *bad;
   return {};
 }
 
@@ -217,6 +219,8 @@ Result<void> Applier::take_frontiers() {
       uint64_t confirmed = sent_.confirmed.at(head.feed);
       auto said = has.find(head.feed);
       uint64_t held = said == has.end() ? 0 : said->second;
+      if (held > head.seq)
+        out_.notes.push_back("the relay holds entries of this device that are not here: is this an older copy of it?");
       if (held >= confirmed || (said == has.end() && frontier.heads.size() == wire::kFrontierHeadsMax)) continue;
       out_.relay_lost_data = true;
       auto [at, added] = s_.relay_has.try_emplace(head.feed, held);
@@ -259,7 +263,8 @@ Result<void> Applier::pull() {
 }
 
 Result<void> Applier::finish_errands() {
-  if (relay_failure_) return {};
+  // In an answer that was cut a refusal may be missing: they are offered again, which is harmless.
+  if (relay_failure_ || !answer_.ended) return {};
   RelayErrands done = sent_.errands;
   done.fetch_join_requests = false;
   auto drop = [&](auto& list, auto hash8_of) {

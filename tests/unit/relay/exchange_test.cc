@@ -338,3 +338,37 @@ TEST_CASE("Exchange: frames of a later version are passed over", "[relay]") {
   auto answer = field.answer(out.finish({}));
   CHECK(!answer.empty());
 }
+
+TEST_CASE("Exchange: an older copy of a device is told, and still reads", "[relay]") {
+  Field field(20);
+  field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  FieldDevice old(field.reporter);
+  field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  field.admin.write(field.all_audience);
+  REQUIRE(field.sync(field.admin).ok());
+  old.counter = 500;
+  auto outcome = field.sync(old);
+  REQUIRE(outcome.ok());
+  CHECK(outcome->entries_received == 1);
+  REQUIRE(!outcome->notes.empty());
+  CHECK(outcome->notes[0].find("older copy") != std::string::npos);
+}
+
+TEST_CASE("Exchange: an admin's errands count as done only when the whole answer came", "[relay]") {
+  Field field(21);
+  SealedRoster roster{1, {}, Bytes(50, 3)};
+  roster.hash.bytes[0] = 1;
+  field.admin.todo.rosters.push_back(roster);
+  auto session = field.exchange(field.admin);
+  auto request = session.request({});
+  auto answer = field.answer(*request);
+  auto outcome = session.response(ByteView(answer).first(answer.size() - 1));
+  REQUIRE(outcome.ok());
+  CHECK(outcome->cut);
+  CHECK(field.admin.todo.rosters.size() == 1);
+  REQUIRE(field.sync(field.admin).ok());
+  CHECK(field.admin.todo.rosters.empty());
+  CHECK(field.relay->inspect()->rosters == 1);
+}

@@ -43,6 +43,9 @@ TEST_CASE("Relay: a full or read-only disk gives a clear refusal, no receipt, an
     CHECK(field.reporter.receipts.size() == receipts);
     CHECK(!field.relay->unhealthy().empty());
     CHECK(field.entries_held() == 1);
+    auto read = field.once(field.admin);  // what can be read is still served
+    REQUIRE(read.ok());
+    CHECK(read->entries_received == 1);
     field.disk.set_fault({});
     field.reopen();
     REQUIRE(field.sync(field.reporter).ok());
