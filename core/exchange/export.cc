@@ -100,8 +100,8 @@ class GeoJsonExport final : public Export {
          << ",\"day\":" << json_string(answers_.day(report)) << ",\"status\":" << json_string(name_of(report.status))
          << ",\"author\":" << json_string(options_.name_of(report.author))
          << ",\"created\":" << json_string(utc_text(report.created))
-         << ",\"retracted\":" << (report.retracted ? "true" : "false") << ",\"origin\":" << json_string(report.origin) << ",\"conflicts\":" << report.conflicts()
-         << ",\"answers\":{";
+         << ",\"retracted\":" << (report.retracted ? "true" : "false") << ",\"origin\":" << json_string(report.origin)
+         << ",\"conflicts\":" << report.conflicts() << ",\"answers\":{";
     bool first = true;
     for (auto& field : report.fields) {
       out_ << (first ? "" : ",") << json_string(field.path) << ':';
