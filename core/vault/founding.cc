@@ -202,7 +202,8 @@ Result<void> VaultImpl::take_roster(const SealedRoster& sealed) {
       break;
     case team::RosterOutcome::same:
       return {};
-    case team::RosterOutcome::older: return {};  // carriers bring what they have; nothing is taken back by it
+    case team::RosterOutcome::older:
+      return {};  // carriers bring what they have; nothing is taken back by it
     case team::RosterOutcome::ahead:
       return plain([&](storage::Database& database) {
         return database.run(
