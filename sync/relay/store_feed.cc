@@ -296,8 +296,7 @@ Result<std::vector<FeedHead>> Store::heads_of(const TeamId& team, const DeviceId
   if (!row) return heads;
   LYSOEN_ASSIGN(
       auto query,
-      db_.prepare(
-          "SELECT audience, incarnation, seq, head FROM feed WHERE team = ? AND device = ? AND seq > 0"));
+      db_.prepare("SELECT audience, incarnation, seq, head FROM feed WHERE team = ? AND device = ? AND seq > 0"));
   query.bind(row->id, device);
   for (;;) {
     LYSOEN_ASSIGN(bool next, query.step());

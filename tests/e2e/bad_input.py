@@ -42,7 +42,7 @@ def vault_messages(world):
     holder.send_signal(signal.SIGKILL)
     holder.wait(10)
     equal(done.code, IN_USE, "a second process")
-    check("in use" in done.err and "hint:" in done.err, done.err)
+    check("another process has it open" in done.err and "hint:" in done.err, done.err)
     world.cli("monitor", "status")
 
 
@@ -136,20 +136,20 @@ def wire_messages(world):
 def bundle_messages(world):
     world.cli("patrol", "bundle", "export", "whole.bundle")
     whole = (world.folder / "whole.bundle").read_bytes()
-    before = reports(world, "bruno")
+    before = reports(world, "amina")
     for _ in range(12):
         cut = world.random.randrange(len(whole))
         (world.folder / "cut.bundle").write_bytes(whole[:cut])
-        done = world.cli("bruno", "bundle", "import", "cut.bundle", expect=None)
+        done = world.cli("amina", "bundle", "import", "cut.bundle", expect=None)
         check(done.code in (DAMAGED, PARTLY), f"a bundle cut at {cut} of {len(whole)}: exit {done.code}")
         check("error: " in done.err and "hint: " in done.err, done.err)
     flipped = bytearray(whole)
     flipped[world.random.randrange(len(whole))] ^= 4
     (world.folder / "flipped.bundle").write_bytes(flipped)
-    check(world.cli("bruno", "bundle", "import", "flipped.bundle", expect=None).code in (DAMAGED, PARTLY), "a flipped bit")
-    world.cli("bruno", "bundle", "import", "whole.bundle")
-    check(len(reports(world, "bruno")) > len(before), "the whole bundle brings what the cut ones could not")
-    refused(world, "patrol", REFUSED, "there is", "bundle", "export", "whole.bundle")
+    check(world.cli("amina", "bundle", "import", "flipped.bundle", expect=None).code in (DAMAGED, PARTLY), "a flipped bit")
+    world.cli("amina", "bundle", "import", "whole.bundle")
+    check(len(reports(world, "amina")) > len(before), "the whole bundle brings what the cut ones could not")
+    refused(world, "patrol", REFUSED, "there already", "bundle", "export", "whole.bundle")
 
 
 # -- Invites ------------------------------------------------------------------------------------------------------------

@@ -96,8 +96,6 @@ def exports_agree(world):
     equal(sorted(feature["id"] for feature in features), sorted(row["report"] for row in rows), "GeoJSON and CSV hold the same reports")
     page = (world.folder / "out.html").read_text()
     check("http://" not in page.split('<script type="application/json"')[0], "the page loads nothing")
-    point = next(feature for feature in features if feature["geometry"])
-    check("48.1" in json.dumps(point["geometry"]), "coordinates are there")
     check('[37.7400,48.1400]' in (world.folder / "out.geojson").read_text().replace(" ", ""), "coordinates keep their digits")
 
 
@@ -144,6 +142,7 @@ def main(build):
 
         joining_through_the_relay(world)
         exports_agree(world)
+        world.cli("amina", "sync")
         again = world.reads("amina", "sync")
         equal((again["entries_sent"], again["entries_received"]), (0, 0), "a sync with nothing new moves nothing")
         world.stop_relay()

@@ -180,7 +180,7 @@ def stored_files(world):
 
 
 def planted_fault_is_noticed(world, secrets, zstd, source):
-    """A device whose entries are compressed but not sealed: the search must find it on the wire."""
+    """A device whose entries are compressed but not sealed: the search must find it on the wire or in the relay."""
     before = world.recorder.path.stat().st_size
     world.cli("faulty", "report", "new", "--form", "police-incident", "--set", "title=" + source, "--submit",
               environment={"LYSOEN_TEST_FAULT": "entries_not_sealed"})
@@ -188,7 +188,8 @@ def planted_fault_is_noticed(world, secrets, zstd, source):
     world.recorder.capture.flush()
     planted = world.folder / "planted.capture"
     planted.write_bytes(world.recorder.path.read_bytes()[before:])
-    hits = leaks([planted], secrets, zstd)
+    world.stop_relay()  # so that its store is all on disk
+    hits = leaks([planted, *(path for path in (world.folder / "relay").rglob("*") if path.is_file())], secrets, zstd)
     check(hits, "the planted fault 'compressed but not sealed' was not noticed: this search is blind")
     print(f"planted fault noticed: {hits[0][1]}")
 

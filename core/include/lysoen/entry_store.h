@@ -26,26 +26,27 @@ enum class StubReason : uint8_t { none = 0, gap = 1, refused = 2, rotten = 3, pu
 /// One entry as it travels: whole (ciphertext present) or as a stub (only its hash, with a reason and a warrant).
 struct SealedEntry {
   EntryKind kind = EntryKind::sealed;
-  uint32_t length = 0;        // bytes of the ciphertext, also when it is a stub
-  Hash ciphertext_hash;       // SHA-256 of the ciphertext
-  Bytes ciphertext;           // empty if and only if this is a stub
+  uint32_t length = 0;   // bytes of the ciphertext, also when it is a stub
+  Hash ciphertext_hash;  // SHA-256 of the ciphertext
+  Bytes ciphertext;      // empty if and only if this is a stub
   StubReason reason = StubReason::none;
-  Bytes warrant;              // empty: a gap, still wanted
+  Bytes warrant;  // empty: a gap, still wanted
   bool is_stub() const { return reason != StubReason::none; }
   bool operator==(const SealedEntry&) const = default;
 };
 
 /// A run of consecutive entries of one feed inside one block of 256, with one signature of its author over the block up
-/// to `signed_seq` and what is needed to compute that block's root: the Merkle subtree hashes left and right of the run.
+/// to `signed_seq` and what is needed to compute that block's root: the Merkle subtree hashes left and right of the
+/// run.
 struct Batch {
   FeedKey feed;
-  uint64_t first_seq = 0;                // of entries.front(); sequence numbers begin at 1
-  Hash prev;                             // entry hash before first_seq; the feed id if first_seq is 1
-  std::vector<SealedEntry> entries;      // at least 1, at most 256
-  uint64_t signed_seq = 0;               // >= last seq of the run, same block
-  Hash signed_head;                      // entry hash at signed_seq
+  uint64_t first_seq = 0;            // of entries.front(); sequence numbers begin at 1
+  Hash prev;                         // entry hash before first_seq; the feed id if first_seq is 1
+  std::vector<SealedEntry> entries;  // at least 1, at most 256
+  uint64_t signed_seq = 0;           // >= last seq of the run, same block
+  Hash signed_head;                  // entry hash at signed_seq
   Signature signature{};
-  std::vector<Hash> left, right;         // range proof, at most 8 hashes each, leaf order (docs/formats/feed.md)
+  std::vector<Hash> left, right;  // range proof, at most 8 hashes each, leaf order (docs/formats/feed.md)
 
   uint64_t last_seq() const { return first_seq + entries.size() - 1; }
   bool operator==(const Batch&) const = default;
@@ -54,24 +55,24 @@ struct Batch {
 /// How far a store holds a feed without a missing sequence number.
 struct FeedHead {
   FeedKey feed;
-  uint64_t seq = 0;   // 0: nothing
-  Hash hash;          // entry hash at seq
+  uint64_t seq = 0;  // 0: nothing
+  Hash hash;         // entry hash at seq
   bool operator==(const FeedHead&) const = default;
 };
 
 // What became of a batch that was offered. On the wire. Never renumber.
 enum class AppendOutcome : uint8_t {
-  stored = 1,        // new entries were stored durably (or as durably as the store's rule for received entries says)
-  known = 2,         // everything was there already; nothing changed
-  gap_before = 3,    // entries before first_seq are missing; nothing stored; send from `head.seq + 1`
-  forked = 4,        // another entry hash at a sequence number held; both versions are kept and reported
-  refused = 5,       // does not verify, not admitted, over quota: nothing stored; `reason` says why
+  stored = 1,      // new entries were stored durably (or as durably as the store's rule for received entries says)
+  known = 2,       // everything was there already; nothing changed
+  gap_before = 3,  // entries before first_seq are missing; nothing stored; send from `head.seq + 1`
+  forked = 4,      // another entry hash at a sequence number held; both versions are kept and reported
+  refused = 5,     // does not verify, not admitted, over quota: nothing stored; `reason` says why
 };
 
 struct AppendVerdict {
   AppendOutcome outcome = AppendOutcome::refused;
-  FeedHead head;        // of this feed after the call
-  std::string reason;   // for refused and forked, without report text
+  FeedHead head;       // of this feed after the call
+  std::string reason;  // for refused and forked, without report text
 };
 
 class EntryStore {

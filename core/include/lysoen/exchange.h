@@ -10,11 +10,11 @@ namespace lysoen {
 
 /// A relay as the roster names it.
 struct RelayInfo {
-  RelayId id;                     // Ed25519: signs receipts and exchange keys
-  PublicKey fallback_key{};       // X25519: serves devices that hold no current exchange key
+  RelayId id;                          // Ed25519: signs receipts and exchange keys
+  PublicKey fallback_key{};            // X25519: serves devices that hold no current exchange key
   std::array<uint8_t, 32> gate_key{};  // the sieve in front: keys the request's MAC, known to invited devices only
-  std::vector<std::string> urls;  // "http://host:port" or "https://..."; tried in order
-  bool durable = false;           // its receipts mean "held"
+  std::vector<std::string> urls;       // "http://host:port" or "https://..."; tried in order
+  bool durable = false;                // its receipts mean "held"
   bool operator==(const RelayInfo&) const = default;
 };
 
@@ -26,16 +26,16 @@ Result<RelayInfo> parse_relay_key(std::string_view text);
 struct MailboxCursor {
   AudienceId mailbox;
   uint32_t store_epoch = 0;
-  uint64_t counter = 0;   // items taken
-  Hash running;           // H_n at counter
+  uint64_t counter = 0;  // items taken
+  Hash running;          // H_n at counter
   bool operator==(const MailboxCursor&) const = default;
 };
 
 /// One sealed roster version as the relay stores it, unread.
 struct SealedRoster {
   uint64_t version = 0;
-  Hash hash;      // of the head
-  Bytes sealed;   // at most 4 MiB
+  Hash hash;     // of the head
+  Bytes sealed;  // at most 4 MiB
 };
 
 /// What the vault wants to be told to the relay besides its entries.
@@ -65,7 +65,10 @@ class SyncPeer {
   virtual Result<Bytes> exchange_key(const RelayId& relay) = 0;
   virtual Result<void> set_exchange_key(const RelayId& relay, ByteView certified) = 0;
 
-  struct RosterPoint { uint64_t version = 0; Hash hash; };
+  struct RosterPoint {
+    uint64_t version = 0;
+    Hash hash;
+  };
   virtual Result<RosterPoint> roster_point() = 0;
   /// Offers the rosters that a relay sent, oldest first. Those that do not verify are set aside and reported, no error.
   virtual Result<void> take_roster(const SealedRoster& roster) = 0;

@@ -14,14 +14,38 @@ namespace lysoen {
 
 // Types of answers. On the wire and on disk. Never renumber.
 enum class ValueType : uint8_t {
-  text = 1, integer = 2, decimal = 3, boolean = 4, date = 5, time = 6, date_time = 7, point = 8,
-  choice = 9, choices = 10, attachment = 11,
+  text = 1,
+  integer = 2,
+  decimal = 3,
+  boolean = 4,
+  date = 5,
+  time = 6,
+  date_time = 7,
+  point = 8,
+  choice = 9,
+  choices = 10,
+  attachment = 11,
 };
 std::string_view name_of(ValueType type);
 
 /// What an answer means to map, search, duplicates and indicators (attribute `lysoen:role` of the question).
 enum class FieldRole : uint8_t {
-  none, event_time, place, place_name, category, title, narrative, harmed, actor, weapon, source, identity, contact, sensitivity, consent, dimensions,
+  none,
+  event_time,
+  place,
+  place_name,
+  category,
+  title,
+  narrative,
+  harmed,
+  actor,
+  weapon,
+  source,
+  identity,
+  contact,
+  sensitivity,
+  consent,
+  dimensions,
 };
 
 /// Text by language tag ("en", "fr").
@@ -35,7 +59,7 @@ struct Choice {
 };
 
 struct Question {
-  std::string path;        // "victims/name": names of groups and question, no leading slash, no form root
+  std::string path;  // "victims/name": names of groups and question, no leading slash, no form root
   ValueType type = ValueType::text;
   FieldRole role = FieldRole::none;
   bool required = false;

@@ -1,7 +1,7 @@
 // Reports as people see them: typed values, fields with one or several visible values, levels, status.
 //
-// A report is a set of signed edits; the fold of the edits (docs/formats/merge.md) gives what stands here. Clocks do not
-// decide anything: times are shown, and order the display only.
+// A report is a set of signed edits; the fold of the edits (docs/formats/merge.md) gives what stands here. Clocks do
+// not decide anything: times are shown, and order the display only.
 #pragma once
 #include <lysoen/environment.h>
 #include <lysoen/form.h>
@@ -17,7 +17,8 @@ namespace lysoen {
 /// One answer with its type. The text keeps the digits it came with: "1.50" stays "1.50", "43.4670" too.
 /// Lexical forms: integer "-12"; decimal "1.50"; boolean "true"; date "2020-01-05"; time "14:05:00.000+02:00" (offset
 /// optional); date_time "2020-01-05T14:05:00+02:00" (offset required, "Z" allowed); point "lat lon [alt [accuracy]]" in
-/// degrees and metres; choice: its code; choices: codes in `items`, a set, sorted; attachment: "blobid size mime/type name".
+/// degrees and metres; choice: its code; choices: codes in `items`, a set, sorted; attachment: "blobid size mime/type
+/// name".
 class Value {
  public:
   /// Checks and normalises `text` for `type` (trims, but keeps text as it is; choices are split at spaces). Errors:
@@ -28,12 +29,14 @@ class Value {
 
   Value() = default;
   ValueType type() const { return type_; }
-  const std::string& text() const { return text_; }   // choices: codes joined by one space
-  std::vector<std::string> items() const;             // choices
-  struct LatLon { double latitude, longitude; };
-  std::optional<LatLon> lat_lon() const;              // point
-  std::optional<double> number() const;               // integer, decimal
-  std::optional<WallTime> instant() const;            // date (00:00 UTC), date_time
+  const std::string& text() const { return text_; }  // choices: codes joined by one space
+  std::vector<std::string> items() const;            // choices
+  struct LatLon {
+    double latitude, longitude;
+  };
+  std::optional<LatLon> lat_lon() const;    // point
+  std::optional<double> number() const;     // integer, decimal
+  std::optional<WallTime> instant() const;  // date (00:00 UTC), date_time
   bool operator==(const Value&) const = default;
   auto operator<=>(const Value&) const = default;
 
@@ -44,7 +47,13 @@ class Value {
 
 // Status of a report: a field like others. On the wire. Never renumber.
 enum class Status : uint8_t {
-  draft = 0, submitted = 1, under_review = 2, needs_information = 3, verified = 4, rejected = 5, closed = 6,
+  draft = 0,
+  submitted = 1,
+  under_review = 2,
+  needs_information = 3,
+  verified = 4,
+  rejected = 5,
+  closed = 6,
 };
 std::string_view name_of(Status status);
 std::optional<Status> status_from(std::string_view name);
@@ -55,7 +64,7 @@ std::string_view name_of(Level level);
 
 /// One visible value of one field, with who wrote it and when they say they did.
 struct Visible {
-  std::optional<Value> value;   // none: the field was cleared
+  std::optional<Value> value;  // none: the field was cleared
   EditId edit;
   DeviceId author;
   WallTime claimed;
@@ -63,15 +72,15 @@ struct Visible {
 
 /// A field: one visible value, or several, which is a conflict. Order: value's claimed time, then edit id.
 struct Field {
-  std::string path;             // "victims[i-3f9c]/name" inside a repeat: the item's id in brackets
+  std::string path;  // "victims[i-3f9c]/name" inside a repeat: the item's id in brackets
   std::vector<Visible> values;
   bool conflict() const { return values.size() > 1; }
 };
 
 /// A change to one field, as a caller makes it.
 struct Change {
-  std::string path;             // items of repeats: "victims[new1]/name" makes one; any label without a hyphen is a new item
-  std::optional<Value> value;   // none clears the field
+  std::string path;  // items of repeats: "victims[new1]/name" makes one; any label without a hyphen is a new item
+  std::optional<Value> value;  // none clears the field
 };
 
 struct SetAside {
@@ -84,19 +93,19 @@ struct SetAside {
 struct Report {
   ReportId id;
   std::string form_id, form_version;
-  DeviceId author;                    // of the creating edit
-  WallTime created;                   // as claimed
+  DeviceId author;   // of the creating edit
+  WallTime created;  // as claimed
   Status status = Status::draft;
-  std::vector<Visible> status_values; // several: a conflict about the status (value is the status's name)
+  std::vector<Visible> status_values;  // several: a conflict about the status (value is the status's name)
   bool retracted = false;
   std::string retraction_reason;
   Level level = Level::draft;
-  std::vector<Field> fields;          // by path, items of a repeat in their own order
+  std::vector<Field> fields;  // by path, items of a repeat in their own order
   std::vector<SetAside> set_aside;
-  size_t pending = 0;                 // edits known of but not arrived
+  size_t pending = 0;  // edits known of but not arrived
   size_t edits = 0;
-  bool has_unsent_changes = false;    // changes saved on this device, not submitted
-  std::string origin;                 // of imported rows: "<file hash>:<row>"; empty otherwise
+  bool has_unsent_changes = false;  // changes saved on this device, not submitted
+  std::string origin;               // of imported rows: "<file hash>:<row>"; empty otherwise
 
   const Field* field(std::string_view path) const;
   size_t conflicts() const;
@@ -106,10 +115,10 @@ struct Report {
 struct ReportSummary {
   ReportId id;
   std::string form_id;
-  std::string title;                  // from the fields with role title or narrative; first 80 characters
+  std::string title;  // from the fields with role title or narrative; first 80 characters
   std::string category;
-  std::optional<WallTime> event_time; // role event_time
-  std::string event_day;              // "2020-01-05", as written; empty if unknown
+  std::optional<WallTime> event_time;  // role event_time
+  std::string event_day;               // "2020-01-05", as written; empty if unknown
   std::optional<Value::LatLon> place;
   WallTime created;
   DeviceId author;
@@ -123,14 +132,16 @@ struct ReportSummary {
 struct ReportQuery {
   std::string form_id;
   std::optional<Status> status;
-  std::optional<WallTime> from, until;              // event time, until exclusive
-  struct Box { double south, west, north, east; };
+  std::optional<WallTime> from, until;  // event time, until exclusive
+  struct Box {
+    double south, west, north, east;
+  };
   std::optional<Box> box;
-  std::string text;                                 // words; all must occur
+  std::string text;  // words; all must occur
   std::string category;
   bool only_conflicts = false;
   bool with_retracted = false;
-  size_t limit = 0;                                 // 0: no limit
+  size_t limit = 0;  // 0: no limit
   size_t offset = 0;
 };
 

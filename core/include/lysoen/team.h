@@ -12,10 +12,16 @@ namespace lysoen {
 
 // Roles of a device; a set of bits. On disk. Never renumber.
 enum class Role : uint8_t { none = 0, reporter = 1, coordinator = 2, auditor = 4, admin = 8 };
-constexpr Role operator|(Role a, Role b) { return static_cast<Role>(static_cast<uint8_t>(a) | static_cast<uint8_t>(b)); }
-constexpr bool has(Role set, Role role) { return (static_cast<uint8_t>(set) & static_cast<uint8_t>(role)) != 0; }
+constexpr Role operator|(Role a, Role b) {
+  return static_cast<Role>(static_cast<uint8_t>(a) | static_cast<uint8_t>(b));
+}
+constexpr bool has(Role set, Role role) {
+  return (static_cast<uint8_t>(set) & static_cast<uint8_t>(role)) != 0;
+}
 /// May read what is sealed to the team's audience.
-constexpr bool reads_team(Role role) { return has(role, Role::coordinator) || has(role, Role::auditor); }
+constexpr bool reads_team(Role role) {
+  return has(role, Role::coordinator) || has(role, Role::auditor);
+}
 /// "admin, coordinator"
 std::string describe(Role role);
 std::optional<Role> role_from(std::string_view name);
@@ -24,8 +30,8 @@ std::optional<Role> role_from(std::string_view name);
 struct Member {
   DeviceId device;
   Role role = Role::none;
-  std::string name;        // empty if this device may not read it
-  uint64_t since = 0;      // roster version
+  std::string name;    // empty if this device may not read it
+  uint64_t since = 0;  // roster version
   bool self = false;
 };
 
@@ -36,7 +42,7 @@ struct TeamView {
   uint64_t roster_version = 0;
   Hash roster_hash;
   WallTime issued, expires;
-  bool expired = false;    // warns, never blocks writing
+  bool expired = false;        // warns, never blocks writing
   bool single_reader = false;  // one member reads the team's audience: at risk
   std::vector<Member> members;
   std::vector<RelayInfo> relays;
@@ -44,31 +50,31 @@ struct TeamView {
 
 /// An invite as made: the same content as link, file and QR code.
 struct Invite {
-  std::string link;    // "lysoen://join#..." : the secret is in the fragment
-  Bytes file;          // what goes into a .lysoen-invite file; equals the fragment's bytes
+  std::string link;  // "lysoen://join#..." : the secret is in the fragment
+  Bytes file;        // what goes into a .lysoen-invite file; equals the fragment's bytes
   WallTime expires;
   Role role = Role::reporter;
 };
 
 /// A join request as opened by an admin, waiting to be admitted.
 struct JoinRequest {
-  Hash id;                   // of the request's bytes
+  Hash id;  // of the request's bytes
   DeviceId device;
   Role role = Role::reporter;
-  std::string name;          // as the invite said
-  std::string check_words;   // four words that the joiner must speak
+  std::string name;         // as the invite said
+  std::string check_words;  // four words that the joiner must speak
 };
 
 struct CreateTeamOptions {
-  std::string name;              // of the team
-  std::string member_name;       // of the founder
-  std::string root_passphrase;   // seals the root key file
-  std::vector<RelayInfo> relays; // the first is marked durable
+  std::string name;               // of the team
+  std::string member_name;        // of the founder
+  std::string root_passphrase;    // seals the root key file
+  std::vector<RelayInfo> relays;  // the first is marked durable
 };
 
 struct InviteOptions {
   Role role = Role::reporter;
-  std::string name;              // of the invited member, as coordinators will see it
+  std::string name;  // of the invited member, as coordinators will see it
 };
 
 }  // namespace lysoen

@@ -35,7 +35,7 @@ struct CreateOptions {
 /// What happened to a row of an import.
 struct ImportRow {
   std::string form_id;
-  std::string origin;            // "<file hash>:<row number>": the identity; a second import of it adds nothing
+  std::string origin;  // "<file hash>:<row number>": the identity; a second import of it adds nothing
   std::vector<Change> values;
 };
 struct ImportOutcome {
@@ -45,7 +45,7 @@ struct ImportOutcome {
 /// The parts of what was sent of a report that a person asks for: "why is it not held yet?"
 struct ReportLevels {
   Level level = Level::draft;
-  size_t entries = 0, carried = 0, held = 0, opened = 0;   // entries of this report's author feed
+  size_t entries = 0, carried = 0, held = 0, opened = 0;  // entries of this report's author feed
   bool read = false;
 };
 
@@ -59,10 +59,10 @@ struct DisclosedEntry {
 /// Facts about the vault for `status`; no content.
 struct VaultStatus {
   size_t reports = 0, drafts = 0, submitted = 0, conflicts = 0;
-  size_t unsent_entries = 0;          // own entries no relay has confirmed
-  size_t set_aside = 0;               // records kept aside with reasons
+  size_t unsent_entries = 0;  // own entries no relay has confirmed
+  size_t set_aside = 0;       // records kept aside with reasons
   size_t gaps = 0, forks = 0;
-  std::vector<std::string> notices;   // sentences to show: roster expired, save repaired, fork seen
+  std::vector<std::string> notices;  // sentences to show: roster expired, save repaired, fork seen
 };
 
 class Vault {
@@ -117,13 +117,22 @@ class Vault {
   virtual std::vector<std::shared_ptr<const Form>> forms() const = 0;
 
   // -- Team ------------------------------------------------------------------------------------------------------
-  struct NewTeam { Bytes root_file; TeamView view; };
+  struct NewTeam {
+    Bytes root_file;
+    TeamView view;
+  };
   /// Makes this device admin and first coordinator of a new team. `root_file` is the passphrase-sealed root key.
   virtual Result<NewTeam> create_team(const CreateTeamOptions& options) = 0;
-  virtual Result<TeamView> team_view() = 0;   // not_found before the vault has a team
+  virtual Result<TeamView> team_view() = 0;  // not_found before the vault has a team
   virtual Result<Invite> invite(const InviteOptions& options) = 0;
   /// Joiner: the request to hand to the admin (file) or to send through the invite's relay.
-  struct Joining { Bytes request; std::string check_words; std::vector<RelayInfo> relays; Hash invite_id; TeamId team; };
+  struct Joining {
+    Bytes request;
+    std::string check_words;
+    std::vector<RelayInfo> relays;
+    Hash invite_id;
+    TeamId team;
+  };
   virtual Result<Joining> join(ByteView invite_file_or_link) = 0;
   /// The joining that waits for its welcome, if any.
   virtual Result<std::optional<Joining>> joining() = 0;
