@@ -47,7 +47,8 @@ Result<ImportOutcome> VaultImpl::import_rows(std::span<const ImportRow> rows) {
   std::vector<std::pair<SavedDraft, size_t>> drafts;
   std::unordered_set<std::string_view> origins;
   for (size_t i = 0; i < rows.size(); ++i) {
-    LYSOEN_ASSIGN(auto known, database().integer("SELECT 1 FROM reports WHERE origin = ? AND origin <> ''", rows[i].origin));
+    LYSOEN_ASSIGN(auto known,
+                  database().integer("SELECT 1 FROM reports WHERE origin = ? AND origin <> ''", rows[i].origin));
     if (known || !origins.insert(rows[i].origin).second) {
       ++outcome.known;
       continue;

@@ -29,17 +29,17 @@ Result<AppendVerdict> Intake::append(const Batch& batch) {
   auto hashes = feed::verify_batch(batch);
   LYSOEN_ASSIGN(auto known, feeds_.find(batch.feed));
   if (!hashes) return refused(known ? known->head() : nothing, hashes.error().message);
-  if (!known) {
-    if (batch.first_seq != 1) return AppendVerdict{AppendOutcome::gap_before, nothing, {}};
-    LYSOEN_ASSIGN(auto why, no_room_for(batch));
-    if (!why.empty()) return refused(nothing, std::move(why));
+  if (!known && batch.first_seq != 1) return AppendVerdict{AppendOutcome::gap_before, nothing, {}};
+  if (!membership_.roster().find(batch.feed.device)) {
+    LYSOEN_ASSIGN(auto why, no_room_for_unknown(!known));
+    if (!why.empty()) return refused(known ? known->head() : nothing, std::move(why));
   }
   LYSOEN_ASSIGN(auto row, feeds_.require(batch.feed, batch.feed.device == membership_.device()));
   return store(row, batch, *hashes);
 }
 
-Result<std::string> Intake::no_room_for(const Batch& batch) {
-  if (membership_.roster().find(batch.feed.device)) return std::string();
+/// Counts what is kept unread, of members too: a strict bound, reached by strangers only.
+Result<std::string> Intake::no_room_for_unknown(bool another_feed) {
   if (!unknown_bytes_) {
     LYSOEN_ASSIGN(auto bytes, database_.integer("SELECT sum(e.length) FROM feeds f JOIN entries e ON e.place BETWEEN "
                                                 "(f.id << 40) AND (f.id << 40 | 1099511627775) WHERE f.own = 0 AND "
@@ -47,7 +47,8 @@ Result<std::string> Intake::no_room_for(const Batch& batch) {
     unknown_bytes_ = static_cast<size_t>(bytes.value_or(0));
   }
   LYSOEN_ASSIGN(auto count, database_.integer("SELECT count(*) FROM feeds WHERE own = 0 AND opened_seq = 0"));
-  if (static_cast<size_t>(count.value_or(0)) >= kUnknownFeedsMax || *unknown_bytes_ >= kUnknownBytesMax)
+  bool many = another_feed && static_cast<size_t>(count.value_or(0)) >= kUnknownFeedsMax;
+  if (many || *unknown_bytes_ >= kUnknownBytesMax)
     return std::string("too much is kept already of devices that the roster does not name");
   return std::string();
 }

@@ -44,7 +44,7 @@ class Intake {
                              const feed::MergePlan& plan);
   Result<bool> store_fork(const FeedRow& row, const Batch& batch, std::span<const Hash> hashes,
                           const feed::MergePlan& plan, const HeldBlock& held);
-  Result<std::string> no_room_for(const Batch& batch);
+  Result<std::string> no_room_for_unknown(bool another_feed);
   bool opens(const FeedRow& row) const;
   Result<void> open_feed(FeedRow& row);
   Result<void> open_place(FeedRow& row, uint64_t seq, std::optional<feed::StreamReader>& reader);
