@@ -55,8 +55,7 @@ TEST_CASE("Save record: what was written is read back to the last byte", "[vault
 
 TEST_CASE("Save record: cut at each byte or with any bit flipped it is refused or reads as what it says", "[vault]") {
   auto bytes = full_record().encode();
-  for (size_t size = 0; size < bytes.size(); ++size)
-    CHECK_FALSE(SaveRecord::decode(ByteView(bytes).first(size)).ok());
+  for (size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(SaveRecord::decode(ByteView(bytes).first(size)).ok());
   auto longer = bytes;
   longer.push_back(0);
   CHECK_FALSE(SaveRecord::decode(longer).ok());
@@ -65,7 +64,8 @@ TEST_CASE("Save record: cut at each byte or with any bit flipped it is refused o
       auto altered = bytes;
       altered[at] = static_cast<uint8_t>(altered[at] ^ (1 << bit));
       auto record = SaveRecord::decode(altered);
-      if (record.ok() && record->encode() != altered) FAIL("byte " << at << " bit " << bit << " reads as something else");
+      if (record.ok() && record->encode() != altered)
+        FAIL("byte " << at << " bit " << bit << " reads as something else");
     }
   bytes[0] = 1;
   auto newer = SaveRecord::decode(bytes);
