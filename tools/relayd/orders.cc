@@ -116,10 +116,7 @@ Outcome give(const Places& places, const Order& order, Environment environment) 
   auto relay = relay::Relay::open(options, environment);
   if (relay.ok()) return carry_out(**relay, order);
   if (relay.error().code == ErrorCode::vault_in_use) return ask_serving(places, order, environment);
-  auto error = relay.error();
-  if (error.code == ErrorCode::not_found && error.hint.empty())
-    error.hint = "make the relay's key first: lysoen-relay keygen --store DIR";
-  return {{}, error};
+  return {{}, relay.error()};
 }
 
 void answer_orders(const Places& places, const std::function<Outcome(const Order&)>& run) {

@@ -83,12 +83,7 @@ int serve(const Places& places, const ServeOptions& options, Environment environ
   relay_options.folder = places.store();
   relay_options.key_file = places.key_file;
   auto relay = relay::Relay::open(relay_options, environment);
-  if (!relay.ok()) {
-    auto error = relay.error();
-    if (error.code == ErrorCode::not_found && error.hint.empty())
-      error.hint = "make the relay's key first: lysoen-relay keygen --store DIR";
-    return complain(error);
-  }
+  if (!relay.ok()) return complain(relay.error());
   auto orders = open_orders(places);
   if (!orders.ok()) log.event("no_orders", {{"why", orders.error().message}});
 

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""lysoen-relay as an operator meets it: keys, serving, orders to a serving relay, messages, signals.
+Usage: program.py PROGRAM"""
+import base64
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAM = os.path.abspath(sys.argv[1])
+FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="lysoen-relayd-"))
+
+
+def run(*arguments, code=0):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=90, cwd=FOLDER)
+    assert done.returncode == code, f"{arguments}: exit {done.returncode}, not {code}: {done.stderr}"
+    return done
+
+
+def says(words, *arguments, code):
+    done = run(*arguments, code=code)
+    first = done.stderr.splitlines()[0]
+    assert first == "error: " + words, f"{arguments}: {first}"
+    assert any(line.startswith("hint: ") for line in done.stderr.splitlines()), done.stderr
+    return done
+
+
+def team_key():
+    # The text of a fresh Ed25519 public key (docs/formats/team.md).
+    key = subprocess.run(["openssl", "pkey", "-pubout", "-outform", "DER"], capture_output=True,
+                         input=subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], capture_output=True).stdout).stdout[-32:]
+    raw = key + hashlib.sha256(key).digest()[:4]
+    return "lysoen-team:1:" + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+class Serving:
+    def __init__(self, *options):
+        self.port_file = FOLDER / "port"
+        self.log = open(FOLDER / "log", "ab")
+        self.process = subprocess.Popen([PROGRAM, "serve", "--store", "relay", "--listen", "127.0.0.1:0", "--port-file", "port", *options],
+                                        cwd=FOLDER, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on http"), line
+        self.port = int(line.rsplit(":", 1)[1])
+        assert int(self.port_file.read_text()) == self.port
+
+    def get(self, path, headers={}):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    def post(self, body):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("POST", "/", body=body)
+        return connection.getresponse().status
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+
+def keys_and_usage():
+    (FOLDER / "relay").mkdir(mode=0o700)
+    missing = run("serve", "--store", "relay", code=3)
+    assert missing.stderr == ("error: cannot open the relay: its key file is not there\n"
+                                  "hint: make one with `lysoen-relay keygen`\n"), missing.stderr
+    first = run("keygen", "--store", "relay").stdout
+    assert first.startswith("lysoen-relay:1:"), first
+    again = run("keygen", "--store", "relay")
+    assert again.stdout == first, "a second keygen must show the same key, never make another"
+    assert again.stderr == "the relay has its key already; this is it\n", again.stderr
+    assert (FOLDER / "relay/relay.key").stat().st_mode & 0o77 == 0
+    assert run("--help").stdout.count("lysoen-relay team add") == 1
+    run(code=2)
+    run("serve", code=2)
+    run("serve", "--store", "relay", "--tls-cert", "x", code=2)
+    run("dance", code=2)
+
+
+def orders():
+    key = team_key()
+    listed = json.loads(run("team", "list", "--store", "relay", "--json").stdout)
+    assert listed == {"teams": []}, listed
+    added = json.loads(run("team", "add", key, "--store", "relay", "--json").stdout)
+    assert added["admitted"]
+    teams = json.loads(run("team", "list", "--store", "relay", "--json").stdout)["teams"]
+    assert [team["root_key"] for team in teams] == [key] and teams[0]["team"] == added["team"] and not teams[0]["removed"], teams
+    says("cannot add the team: this is no team key", "team", "add", "lysoen-relay:1:abc", "--store", "relay", code=3)
+    run("team", "add", key[:-3] + "abc", "--store", "relay", code=3)
+    says("this relay knows no such team", "team", "remove", "ffffffff", "--store", "relay", code=3)
+    removed = run("team", "remove", added["team"][:12], "--store", "relay")
+    assert removed.stdout == f"removed {added['team']}; what it stored is kept until 'team purge'\n", removed.stdout
+    run("team", "add", key, "--store", "relay")
+    token = run("token", "--store", "relay").stdout.strip()
+    assert token.startswith("lysoen-token:1:")
+    second = team_key()
+    run("team", "add", second, "--token", token, "--store", "relay")
+    run("team", "add", team_key(), "--token", token, "--store", "relay", code=9)
+    assert json.loads(run("check", "--store", "relay", "--json").stdout)["sound"]
+    seen = json.loads(run("inspect", "--store", "relay", "--json").stdout)
+    assert len(seen["teams"]) == 2 and seen["feeds"] == [], seen
+    assert "no key that opens an entry" in run("inspect", "--store", "relay").stdout
+    assert list((FOLDER / "relay/orders").iterdir()) == [], "orders and answers are cleared away"
+
+
+def odd_orders():
+    folder = FOLDER / "relay/orders"
+    (folder / "a.order").write_text("not json")
+    (folder / "b.order").write_text("x" * 100000)
+    (folder / "c.order").symlink_to("/etc/hostname")
+    (folder / "d.order").write_text('{"verb": 5}')
+    time.sleep(1)
+    run("team", "list", "--store", "relay")
+
+
+def web(serving):
+    assert serving.get("/healthz") == (200, "ok\n")
+    status, metrics = serving.get("/metrics")
+    assert status == 200 and "lysoen_relay_commits_total" in metrics and "lysoen_connections_open" in metrics
+    assert serving.get("/metrics", {"X-Forwarded-For": "192.0.2.7"})[0] == 404
+    assert serving.get("/")[0] == 404
+    assert serving.post(os.urandom(600)) == 404
+    assert serving.post(os.urandom(50000)) == 404
+
+
+def main():
+    keys_and_usage()
+    serving = Serving()
+    web(serving)
+    orders()
+    odd_orders()
+    run("serve", "--store", "relay", "--listen", "127.0.0.1:0", code=8)
+    assert serving.end() == 0
+    assert not serving.port_file.exists()
+    # The same orders without a serving process; then one that was killed.
+    assert len(json.loads(run("team", "list", "--store", "relay", "--json").stdout)["teams"]) == 2
+    serving = Serving()
+    assert serving.end(signal.SIGKILL) != 0
+    assert len(json.loads(run("team", "list", "--store", "relay", "--json").stdout)["teams"]) == 2
+    serving = Serving()
+    run("keygen", "--store", "other")
+    taken = run("serve", "--store", "other", "--listen", f"127.0.0.1:{serving.port}", code=3)
+    assert f"error: cannot listen: port {serving.port} is taken\n" in taken.stderr, taken.stderr
+    assert serving.end(signal.SIGINT) == 0
+    for line in (FOLDER / "log").read_text().splitlines():
+        event = json.loads(line)
+        assert "127.0.0.1" not in line and "lysoen-team" not in line and "event" in event, line
+    shutil.rmtree(FOLDER)
+    print("lysoen-relay: done")
+
+
+main()
