@@ -101,7 +101,7 @@ class Recorder:
 
 class World:
     def __init__(self, build):
-        self.build = pathlib.Path(build)
+        self.build = pathlib.Path(build).resolve()
         self.lysoen = self.build / "tools/lysoen/lysoen"
         self.relay_program = self.build / "tools/relayd/lysoen-relay"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lysoen-e2e-"))
