@@ -67,19 +67,6 @@ std::vector<std::string> texts(const Field& field) {
   return out;
 }
 
-std::string utc_text(WallTime time) {
-  using namespace std::chrono;
-  auto day = floor<days>(time);
-  year_month_day date(day);
-  hh_mm_ss clock(floor<seconds>(time - day));
-  char out[48];
-  std::snprintf(out, sizeof out, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return out;
-}
-
 std::string day_of(const Value& value) {
   return value.type() == ValueType::date || value.type() == ValueType::date_time ? value.text().substr(0, 10)
                                                                                  : std::string();

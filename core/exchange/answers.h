@@ -32,8 +32,6 @@ class Answers {
 std::string without_items(std::string_view path);
 /// The visible values as texts; a cleared one is empty.
 std::vector<std::string> texts(const Field& field);
-/// "2026-11-23T10:00:00Z".
-std::string utc_text(WallTime time);
 /// "2020-01-05" from a date or dateTime as written.
 std::string day_of(const Value& value);
 

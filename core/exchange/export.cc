@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "core/base/utc.h"
 #include "core/exchange/answers.h"
 #include "core/exchange/export_page.h"
 #include "core/exchange/text_formats.h"

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "core/base/utc.h"
 #include "core/exchange/answers.h"
 #include "core/exchange/text_formats.h"
 #include "embedded/page.h"

@@ -4,6 +4,7 @@
 
 #include "core/base/base64url.h"
 #include "core/base/try.h"
+#include "core/base/utc.h"
 #include "core/team/invite_keys.h"
 #include "core/team/layout.h"
 
@@ -57,7 +58,7 @@ Result<void> check_invite(const InviteContents& invite, WallTime now, const std:
     return make_error(ErrorCode::trust_refused, "cannot use the invite: it is another team's");
   if (now > invite.expires)
     return make_error(ErrorCode::trust_refused,
-                      "cannot use the invite: it ran out on " + layout::day_text(invite.expires),
+                      "cannot use the invite: it ran out on " + utc_day(invite.expires),
                       "ask for a new invite, or check this device's date");
   return {};
 }

@@ -129,13 +129,6 @@ Result<void> check_format(ByteView bytes, std::string_view what) {
                                                   std::to_string(kFormat) + ")");
 }
 
-std::string day_text(WallTime time) {
-  std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(time));
-  auto two = [](unsigned n) { return (n < 10 ? "0" : "") + std::to_string(n); };
-  return std::to_string(static_cast<int>(day.year())) + "-" + two(static_cast<unsigned>(day.month())) + "-" +
-         two(static_cast<unsigned>(day.day()));
-}
-
 Writer context(std::string_view label) {
   Writer out;
   out.raw(as_bytes(label)).u8(0);

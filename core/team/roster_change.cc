@@ -4,6 +4,7 @@
 
 #include "core/base/check.h"
 #include "core/base/try.h"
+#include "core/base/utc.h"
 #include "core/team/layout.h"
 #include "core/team/roster_rules.h"
 #include "core/team/roster_verify.h"
@@ -49,7 +50,7 @@ Result<WallTime> date_for(const Head& before, const HeadSigner& signer, WallTime
   WallTime date = std::max({now, before.issued, signer.certificate->issued});
   if (date <= signer.certificate->expires) return date;
   return refused(ErrorCode::trust_refused,
-                 "the admin certificate ran out on " + layout::day_text(signer.certificate->expires),
+                 "the admin certificate ran out on " + utc_day(signer.certificate->expires),
                  "renew it with the team's root key file, or check this device's date");
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/utc.h"
 #include "core/team/layout.h"
 #include "core/team/roster_rules.h"
 
@@ -200,7 +201,7 @@ RosterVerdict check_expiry(const Head& head, WallTime now) {
   verdict.outcome = RosterOutcome::accepted;
   if (now <= head.expires) return verdict;
   verdict.expired = true;
-  verdict.reason = "the roster ran out on " + layout::day_text(head.expires);
+  verdict.reason = "the roster ran out on " + utc_day(head.expires);
   verdict.hint = "writing goes on; ask an admin to renew it, or check this device's date";
   return verdict;
 }

@@ -1,6 +1,16 @@
 #include "tools/inspect/relay_store.h"
 
+#include "core/base/utc.h"
+
 namespace lysoen::inspect {
+
+namespace {
+
+std::string time_at(uint64_t ms) {
+  return utc_text(WallTime(std::chrono::milliseconds(ms)));
+}
+
+}  // namespace
 
 json to_json(const relay::TeamSummary& team) {
   return {{"team", team.team.hex()},
@@ -55,10 +65,10 @@ std::string to_text(const relay::Inspection& seen) {
   for (const auto& feed : seen.feeds) {
     out += "feed of " + feed.key.device.hex().substr(0, 16) + " for " + feed.key.audience.hex().substr(0, 16) + ": " +
            std::to_string(feed.entries) + " entries, " + std::to_string(feed.bytes) + " bytes, " +
-           std::to_string(feed.first_ms) + " to " + std::to_string(feed.last_ms) + " ms\n";
+           time_at(feed.first_ms) + " to " + time_at(feed.last_ms) + "\n";
   }
   for (const auto& box : seen.mailboxes) {
-    out += "mailbox " + box.audience.hex().substr(0, 16) + ": " + std::to_string(box.items) + " items\n";
+    out += "mailbox " + box.audience.hex().substr(0, 16) + ": items up to " + std::to_string(box.items) + "\n";
   }
   return out + "this is all there is to see: the relay holds no key that opens an entry\n";
 }

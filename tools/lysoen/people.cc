@@ -4,7 +4,6 @@
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
-#include "core/exchange/answers.h"
 #include "tools/lysoen/terminal.h"
 
 namespace lysoen::cli {
@@ -67,11 +66,6 @@ Result<void> write_file(const std::filesystem::path& file, ByteView bytes, bool 
   if (out && !status) return {};
   std::filesystem::remove(temporary, status);
   return make_error(ErrorCode::io_failed, "cannot write the file: the system refused", "choose another place");
-}
-
-std::string time_text(WallTime time) {
-  auto text = exchange::utc_text(time);
-  return text.substr(0, 10) + " " + text.substr(11, 5) + " UTC";
 }
 
 void warn_about(const TeamView& team) {

@@ -35,8 +35,6 @@ Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max);
 /// Writes a new file through a temporary name; an existing one is refused unless `replace`.
 Result<void> write_file(const std::filesystem::path& file, ByteView bytes, bool replace = false);
 
-/// "2026-11-23 10:00 UTC".
-std::string time_text(WallTime time);
 /// Ends of warnings that belong to every command that shows the team: expired roster, a single reader.
 void warn_about(const TeamView& team);
 

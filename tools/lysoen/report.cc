@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "core/base/try.h"
+#include "core/base/utc.h"
 #include "core/exchange/answers.h"
 #include "core/exchange/tally.h"
 #include "tools/lysoen/report_json.h"
@@ -113,7 +114,7 @@ void print_field(const Field& field, const Form* form, const Names& names, const
   std::cout << "  " << strong(label.empty() ? std::string_view(field.path) : label) << faint("  " + field.path) << "\n";
   for (auto& visible : field.values) {
     std::cout << (field.conflict() ? alarm("    differs: ") : "    ") << safe(shown(visible, question, language));
-    if (field.conflict()) std::cout << faint("  by " + names.of(visible.author) + ", " + time_text(visible.claimed));
+    if (field.conflict()) std::cout << faint("  by " + names.of(visible.author) + ", " + utc_text_short(visible.claimed));
     std::cout << "\n";
   }
 }
@@ -121,7 +122,7 @@ void print_field(const Field& field, const Form* form, const Names& names, const
 void print_report(const Report& report, const Form* form, const Names& names, const std::string& language) {
   std::cout << strong(form ? pick(form->title(), language) : std::string_view(report.form_id)) << "  "
             << short_id(report.id) << "\n"
-            << "  by " << names.of(report.author) << ", begun " << time_text(report.created) << "\n"
+            << "  by " << names.of(report.author) << ", begun " << utc_text_short(report.created) << "\n"
             << "  " << name_of(report.status) << ", " << name_of(report.level)
             << (report.has_unsent_changes ? ", with changes not submitted" : "") << "\n";
   if (report.retracted) std::cout << alarm("  retracted: ") << safe(report.retraction_reason) << "\n";

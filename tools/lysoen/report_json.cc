@@ -1,6 +1,7 @@
 #include "tools/lysoen/report_json.h"
 
 #include "core/base/try.h"
+#include "core/base/utc.h"
 #include "core/exchange/answers.h"
 #include "tools/lysoen/terminal.h"
 
@@ -12,7 +13,7 @@ json visible_json(const Visible& visible, const Names& names) {
   return {{"value", visible.value ? json(visible.value->text()) : json()},
           {"author", names.of(visible.author)},
           {"device", visible.author.hex()},
-          {"claimed", exchange::utc_text(visible.claimed)},
+          {"claimed", utc_text(visible.claimed)},
           {"edit", visible.edit.hex()}};
 }
 
@@ -67,7 +68,7 @@ json summary_json(const ReportSummary& summary, const Names& names) {
           {"category", summary.category},
           {"day", summary.event_day},
           {"place", place},
-          {"created", exchange::utc_text(summary.created)},
+          {"created", utc_text(summary.created)},
           {"author", names.of(summary.author)},
           {"status", name_of(summary.status)},
           {"level", name_of(summary.level)},
@@ -91,7 +92,7 @@ json report_json(const Report& report, const Names& names) {
           {"form_version", report.form_version},
           {"author", names.of(report.author)},
           {"device", report.author.hex()},
-          {"created", exchange::utc_text(report.created)},
+          {"created", utc_text(report.created)},
           {"status", name_of(report.status)},
           {"status_values", status_values},
           {"level", name_of(report.level)},

@@ -3,7 +3,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
-#include "core/exchange/answers.h"
+#include "core/base/utc.h"
 #include "tools/lysoen/app.h"
 #include "tools/lysoen/people.h"
 #include "tools/lysoen/qr.h"
@@ -38,8 +38,8 @@ json team_json(const TeamView& team) {
           {"name", team.name},
           {"roster_version", team.roster_version},
           {"roster_hash", team.roster_hash.hex()},
-          {"issued", exchange::utc_text(team.issued)},
-          {"expires", exchange::utc_text(team.expires)},
+          {"issued", utc_text(team.issued)},
+          {"expires", utc_text(team.expires)},
           {"expired", team.expired},
           {"single_reader", team.single_reader},
           {"members", members},
@@ -48,7 +48,7 @@ json team_json(const TeamView& team) {
 
 void print_team(const TeamView& team) {
   std::cout << strong(safe(team.name)) << "  " << faint("team " + short_id(team.team)) << "\n"
-            << "roster " << team.roster_version << ", valid until " << time_text(team.expires) << "\n";
+            << "roster " << team.roster_version << ", valid until " << utc_text_short(team.expires) << "\n";
   for (auto& member : team.members)
     std::cout << "  " << short_id(member.device) << "  " << fitted(describe(member.role), 22)
               << (member.name.empty() ? faint("(name not readable here)") : safe(member.name))
@@ -133,14 +133,14 @@ Result<void> invite(App& app, const InviteArguments& arguments) {
   if (!arguments.file.empty()) LYSOEN_TRY(write_file(arguments.file, made.file));
   if (!arguments.png.empty()) LYSOEN_TRY(write_qr_png(made.link, arguments.png));
   if (app.print_json(
-          {{"link", made.link}, {"expires", exchange::utc_text(made.expires)}, {"role", describe(made.role)}}))
+          {{"link", made.link}, {"expires", utc_text(made.expires)}, {"role", describe(made.role)}}))
     return {};
   if (arguments.show_qr) {
     LYSOEN_ASSIGN(std::string code, qr_for_terminal(made.link));
     std::cout << code;
   }
   if (arguments.file.empty() && arguments.png.empty()) std::cout << made.link << "\n";
-  say("one use, until " + time_text(made.expires) + "; who holds it may ask to join, so hand it over safely");
+  say("one use, until " + utc_text_short(made.expires) + "; who holds it may ask to join, so hand it over safely");
   return {};
 }
 
