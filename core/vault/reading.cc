@@ -1,4 +1,4 @@
-// Reading: reports, lists, levels, what can be disclosed, status.
+// Reading: reports, lists, levels, status.
 #include "core/base/try.h"
 #include "core/team/roster_verify.h"
 #include "core/vault/schema.h"
@@ -75,29 +75,6 @@ Result<void> VaultImpl::each(const ReportQuery& query, const std::function<bool(
 Result<ReportLevels> VaultImpl::levels(const ReportId& report) {
   LYSOEN_ASSIGN(int64_t row, require_row(report, "show the levels"));
   return queries().levels(row);
-}
-
-Result<std::vector<DisclosedEntry>> VaultImpl::disclose(const ReportId& report) {
-  LYSOEN_ASSIGN(int64_t row, require_row(report, "disclose"));
-  std::vector<DisclosedEntry> disclosed;
-  LYSOEN_ASSIGN(auto query, database().prepare("SELECT f.device, f.audience, f.incarnation, n.place, n.entry_key "
-                                               "FROM edits e JOIN entries n ON n.place = e.place JOIN feeds f ON "
-                                               "f.id = n.place >> 40 WHERE e.report = ? AND n.entry_key IS NOT NULL "
-                                               "ORDER BY n.place"));
-  query.bind(row);
-  for (;;) {
-    LYSOEN_ASSIGN(bool more, query.step());
-    if (!more) break;
-    DisclosedEntry entry;
-    entry.feed = {query.id<DeviceId>(0), query.id<AudienceId>(1), static_cast<uint32_t>(query.integer(2))};
-    entry.seq = seq_of(query.integer(3));
-    entry.entry_key = query.array<32>(4);
-    disclosed.push_back(entry);
-  }
-  if (disclosed.empty())
-    return make_error(ErrorCode::not_found, "cannot disclose: this report has no sealed entries here",
-                      "only what was sent or received can be disclosed");
-  return disclosed;
 }
 
 Result<VaultStatus> VaultImpl::status() {

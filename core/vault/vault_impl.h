@@ -1,6 +1,6 @@
 // The vault as one object over its parts: slots (who may open it), a container (what is kept), membership (who this
 // device is), report rows, own feeds (outbox), received feeds (intake). Each group of calls has a file of its own:
-// open.cc, drafts.cc, decisions.cc, import.cc, reading.cc, joining.cc, sync_peer.cc, entry_store.cc.
+// open.cc, drafts.cc, decisions.cc, import.cc, reading.cc, disclose.cc, joining.cc, sync_peer.cc, entry_store.cc.
 //
 // How a change is made: `save` builds a SaveRecord, applies it to the tables and hands it to the ring, all in one
 // transaction; what is only received goes through the intake, in a plain transaction that may span calls and is settled
@@ -52,7 +52,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<size_t> count(const ReportQuery& query) override;
   Result<void> each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) override;
   Result<ReportLevels> levels(const ReportId& report) override;
-  Result<std::vector<DisclosedEntry>> disclose(const ReportId& report) override;
+  Result<std::string> disclose(const ReportId& report) override;  // disclose.cc
   Result<VaultStatus> status() override;
   std::vector<std::shared_ptr<const Form>> forms() const override { return built_in_forms(); }
 

@@ -81,6 +81,13 @@ Bytes encode_roster(const SealedRoster& roster) {
   return std::move(Writer().u64(roster.version).id(roster.hash).raw(roster.sealed)).bytes();
 }
 
+// Without the hashes that follow from ciphertexts.
+Bytes encode_batch(Batch batch) {
+  for (auto& entry : batch.entries)
+    if (!entry.is_stub()) entry.ciphertext_hash = {};
+  return wire::encode(batch);
+}
+
 Result<void> put_rosters(SealedWriter& out, const BundleContent& content) {
   for (const auto& roster : content.rosters) {
     auto body = encode_roster(roster);
@@ -101,7 +108,7 @@ Result<bool> put_run(SealedWriter& out, EntryStore& store, const BundleRun& run,
   for (uint64_t next = run.first_seq; next <= run.up_to.seq;) {
     LYSOEN_ASSIGN(auto batch, store.read(run.up_to.feed, next, kReadMax));
     if (!batch) break;
-    auto body = wire::encode(*batch);
+    auto body = encode_batch(*batch);
     if (!fits(out, body.size(), content.size_max)) {
       // What is before it went: prev is that entry's hash.
       if (next > run.first_seq) carried.seq = next - 1, carried.hash = batch->prev;

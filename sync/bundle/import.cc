@@ -3,6 +3,7 @@
 
 #include "core/base/try.h"
 #include "core/crypto/cipher.h"
+#include "core/crypto/hash.h"
 #include "sync/bundle/file.h"
 #include "sync/bundle/format.h"
 #include "sync/wire/codec.h"
@@ -164,6 +165,8 @@ class Taker {
   Result<void> take_batch(ByteView body) {
     auto batch = wire::decode<Batch>(body);
     if (!batch.ok()) return refuse(1, batch.error().message);
+    for (auto& entry : batch->entries)
+      if (entry.ciphertext_hash.is_none()) entry.ciphertext_hash = crypto::sha256(entry.ciphertext);
     if (!in_intake_) {
       LYSOEN_TRY(peer_.begin_intake());
       in_intake_ = true;

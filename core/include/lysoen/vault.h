@@ -49,13 +49,6 @@ struct ReportLevels {
   bool read = false;
 };
 
-/// Keys that open one report's entries, for evidence and for a second implementation. Handle with care.
-struct DisclosedEntry {
-  FeedKey feed;
-  uint64_t seq = 0;
-  std::array<uint8_t, 32> entry_key{};
-};
-
 /// Facts about the vault for `status`; no content.
 struct VaultStatus {
   size_t reports = 0, drafts = 0, submitted = 0, conflicts = 0;
@@ -112,7 +105,9 @@ class Vault {
   /// Calls back once a report in list order until it answers false; constant memory.
   virtual Result<void> each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) = 0;
   virtual Result<ReportLevels> levels(const ReportId& report) = 0;
-  virtual Result<std::vector<DisclosedEntry>> disclose(const ReportId& report) = 0;
+  /// What opens and proves one report's entries, and no others, as the document of docs/formats/disclosure.md.
+  /// not_found if nothing of it was sent or received.
+  virtual Result<std::string> disclose(const ReportId& report) = 0;
   virtual Result<VaultStatus> status() = 0;
   virtual std::vector<std::shared_ptr<const Form>> forms() const = 0;
 

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""What real programs wrote, read by a second implementation (tests/interop) that knows nothing but docs/formats: the
+vault by its passphrase, the bundle by the carrier key, one entry by its disclosed key. Usage: interop.py BUILD"""
+import json
+import shutil
+import signal
+import sys
+import time
+
+from world import PASSPHRASE, SOURCE, World, check, equal
+
+sys.path.insert(0, str(SOURCE / "tests/interop"))
+import bundle
+import feed
+import vault
+
+TITLE, NARRATIVE = "House searched at night", "Three men, no uniforms. Все вышли. " * 20
+
+
+def refused(what, words, call, *arguments):
+    try:
+        call(*arguments)
+    except feed.Refused as error:
+        return check(error.word in words.split(), f"{what}: refused as {error}")
+    raise AssertionError(f"{what}: not refused")
+
+
+def flipped(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def opened(world, name):
+    return vault.Vault(world.folder / name, PASSPHRASE.encode())
+
+
+def roster_keys(world, name):
+    keys, = opened(world, name).database.execute("SELECT value FROM facts WHERE name = 'team.roster_keys'").fetchone()
+    return [keys[at : at + 32] for at in range(0, len(keys), 32)]
+
+
+# -- Bundle and disclosure ------------------------------------------------------------------------------------------
+def one_disclosed_entry_opens(world, report):
+    """The bundle's batches verify; the disclosed keys open the report's entries, and no key opens another's."""
+    carrier = [bundle.carrier_key(key) for key in roster_keys(world, "monitor")]
+    data = (world.folder / "stick.bundle").read_bytes()
+    _, layouts = bundle.read(carrier, data)
+    batches = [feed.Batch(layout) for layout in layouts]
+
+    written = world.cli("amina", "disclose", report).out
+    (world.folder / "disclosure.json").write_text(written)
+    equal(feed.disclosure(world.folder / "disclosure.json", False, None), 0, "the disclosure by itself")
+    disclosure = json.loads(written)
+    team, found = bytes.fromhex(disclosure["team"]), b""
+    for part in disclosure["feeds"]:
+        for key in part["keys"]:
+            carried = next(at for at, batch in enumerate(batches) if batch.device.hex() == part["device"]
+                           and batch.audience.hex() == part["audience"] and batch.holds(key["seq"]))
+            entry_key = bytes.fromhex(key["entry_key"])
+            payload = feed.open_entry(entry_key, team, key["epoch"], batches[carried], key["seq"])
+            feed.check_payload(payload)
+            found += payload
+            harm(layouts[carried], batches[carried], team, key, entry_key)
+    check(TITLE.encode() in found and NARRATIVE.encode() in found, "the text of the report stands in its entries")
+    refused("a bundle with a flipped byte", "damaged", bundle.read, carrier, flipped(data, 64 + len(data) // 2))
+    refused("a bundle with another's key", "open", bundle.read, [bytes(32)], data)
+
+
+def the_roster_opens(world):
+    """What an admin's bundle brings beside: each version of the roster, under the same roster key."""
+    world.cli("amina", "bundle", "export", "rosters.bundle")
+    keys = roster_keys(world, "amina")
+    rosters, _ = bundle.read(map(bundle.carrier_key, keys), (world.folder / "rosters.bundle").read_bytes())
+    root, = opened(world, "amina").database.execute("SELECT value FROM facts WHERE name = 'team.root'").fetchone()
+    team = feed.labelled_hash("lysoen/1 team", root)
+    check(rosters, "an admin's bundle brings the roster")
+    for roster in rosters:
+        check(b"Test team" in bundle.open_roster(keys[0], team, roster), "the team's name stands in its roster")
+        refused("a roster of another team", "open", bundle.open_roster, keys[0], bytes(32), roster)
+
+
+def harm(layout, batch, team, key, entry_key):
+    """What must not pass: other bytes in ciphertext, chain or signature, and the key at any other entry of its batch."""
+    entry = batch.entry(key["seq"])
+    refused("a flipped byte of the ciphertext", "chain signature", feed.Batch, flipped(layout, layout.index(entry.ciphertext) + 40))
+    refused("a flipped byte of prev", "chain signature", feed.Batch, flipped(layout, 78))
+    refused("a flipped byte of the signature", "signature", feed.Batch, flipped(layout, layout.index(batch.signature)))
+    changed = feed.Batch(layout)
+    changed.entry(key["seq"]).ciphertext = flipped(entry.ciphertext, 40)
+    refused("a ciphertext that is not the signed one", "open", feed.open_entry, entry_key, team, key["epoch"], changed, key["seq"])
+    others = [seq for seq in range(batch.first_seq, batch.last_seq + 1) if seq != key["seq"] and batch.entry(seq).kind == 2]
+    for seq in others:
+        refused("the key at another entry", "open", feed.open_entry, entry_key, team, key["epoch"], batch, seq)
+    check(others, "the bundle holds entries that were not disclosed")
+
+
+# -- Vault ------------------------------------------------------------------------------------------------------------
+def a_vault_at_rest_opens(world, report):
+    seen = opened(world, "monitor")
+    equal(seen.database.execute("PRAGMA integrity_check").fetchone()[0], "ok", "integrity of the decrypted database")
+    missing = {"facts", "entries", "edits", "reports", "storage_state"} - set(seen.tables())
+    check(not missing, f"tables are missing: {missing}")
+    title, = seen.database.execute("SELECT title FROM reports WHERE report = ?", (bytes.fromhex(report),)).fetchone()
+    equal(title, TITLE, "title of the report")
+    save = newest_save_is_in_the_tables(seen)
+    check(save["entries"] and save["heads"], "the newest save sealed entries")
+    head = save["heads"][0]
+    row = seen.database.execute("SELECT head_seq, head_hash, writer FROM feeds WHERE feed = ?", (feed.feed_id(*head["feed"]),))
+    seq, hash_, writer = row.fetchone()
+    equal((seq, hash_), (head["seq"], head["hash"]), "head of the feed that was written")
+    equal(seen.stream(feed.feed_id(*head["feed"]), writer)[3], seq + 1, "the stream goes on behind the head")
+    folder = world.folder / "monitor"
+    slots = (folder / "slots").read_bytes()
+    refused("a wrong passphrase", "open", vault.unlock, slots, b"another")
+    refused("a changed cost", "open", vault.unlock, flipped(slots, 15), PASSPHRASE.encode())
+    refused("a vault of a later version", "version", vault.unlock, flipped(slots, 11), PASSPHRASE.encode())
+    shutil.copytree(folder, world.folder / "harmed")
+    pages = (folder / f"{seen.letter}.db").read_bytes()
+    (world.folder / "harmed" / f"{seen.letter}.db").write_bytes(flipped(pages, 4096 + 100))
+    refused("a page with a flipped byte", "damaged", opened, world, "harmed")
+    (world.folder / "harmed" / f"{seen.letter}.db").write_bytes(pages[4096:8192] + pages[:4096] + pages[8192:])
+    refused("two pages that changed places", "damaged", opened, world, "harmed")
+
+
+def newest_save_is_in_the_tables(seen):
+    """The newest record of the ring is that of the last save, and what it brought stands in the tables."""
+    newest = seen.ring.newest
+    check(newest and newest.payload is not None, "the newest record opens")
+    equal(newest.counter, seen.counter, "counter of the newest record")
+    save = vault.read_payload(newest.payload)
+    for entry in save.get("entries", []):
+        place, = seen.database.execute("SELECT id FROM feeds WHERE feed = ?", (feed.feed_id(*entry["feed"]),)).fetchone()
+        row = seen.database.execute("SELECT ciphertext FROM entries WHERE place = ?", (place << 40 | entry["seq"],)).fetchone()
+        equal(row[0], entry["ciphertext"], "an entry of the newest record")
+    return save
+
+
+def a_killed_writer_leaves_a_log_that_reads(world):
+    """The writer dies in an import: database, log and ring are read as they lie, and the program agrees."""
+    rows = "".join(f"Incident {row},2026-11-20\n" for row in range(20000))
+    (world.folder / "rows.csv").write_text("title,date\n" + rows)
+    mapping = {"lysoen_mapping": 1, "form": "police-incident", "format": "csv",
+               "fields": [{"path": "title", "from": "title"}, {"path": "event_date", "from": "date", "date": "%Y-%m-%d"}]}
+    (world.folder / "rows.json").write_text(json.dumps(mapping))
+    writer = world.start("patrol", "import", "rows.csv", "--mapping", "rows.json")
+    log = next(iter((world.folder / "patrol").glob("A.db-wal")), world.folder / "patrol/A.db-wal")
+    for _ in range(1000):
+        if writer.poll() is not None or log.exists() and log.stat().st_size > 100 * 4120:
+            break
+        time.sleep(0.005)
+    writer.send_signal(signal.SIGKILL)
+    equal(writer.wait(20), -signal.SIGKILL, "the import was killed in its middle")
+    seen = opened(world, "patrol")
+    check(seen.log.frames and not seen.ring.done(seen.log), "the log holds what the database does not")
+    check(seen.ring.newest.counter - seen.counter in (-1, 0), "the ring is at most one save behind")
+    reports, = seen.database.execute("SELECT count(*) FROM reports WHERE stage < 2").fetchone()
+    equal(world.reads("patrol", "status")["reports"], reports, "reports after the kill")
+    newest_save_is_in_the_tables(opened(world, "patrol"))
+    print(f"killed with {seen.log.frames} frames in the log and {reports} reports")
+
+
+def main(build):
+    with World(build) as world:
+        world.make_team("amina")
+        for reporter in ("monitor", "patrol"):
+            world.join_by_files(reporter, "reporter")
+        ids = [world.reads("monitor", "report", "new", "--form", "human-rights-violation", "--set", f"title={title}", "--set",
+                           f"what_happened={NARRATIVE}", "--submit")["id"] for title in ("Another", TITLE)]
+        world.cli("monitor", "bundle", "export", "stick.bundle")
+        world.cli("amina", "bundle", "import", "stick.bundle")
+        one_disclosed_entry_opens(world, ids[1])
+        the_roster_opens(world)
+        a_vault_at_rest_opens(world, ids[1])
+        a_killed_writer_leaves_a_log_that_reads(world)
+        print("interop: done")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

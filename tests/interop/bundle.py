@@ -1,0 +1,126 @@
+"""Reads a bundle a second time, from docs/formats/bundle.md and team.md alone."""
+import hmac
+
+import nacl.bindings
+import nacl.exceptions
+
+from feed import Refused, Take, demand, expand, hmac256, u, unpad
+
+PART = 65536
+TAG = 16
+
+
+def carrier_key(roster_key):
+    return expand(roster_key, b"lysoen/1 carrier", 32)
+
+
+def open_roster(roster_key, team, record):
+    """The roster of a record: version 8, head hash 32, sealed roster."""
+    demand(record[40] == 0, "version")
+    context = b"lysoen/1 sealed roster\0" + record[40:41] + team + record[:40]
+    try:
+        padded = nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
+            record[65:], context, record[41:65], expand(roster_key, b"lysoen/1 sealed roster", 32))
+    except nacl.exceptions.CryptoError:
+        raise Refused("open", "roster") from None
+    return unpad(padded)
+
+
+def file_step(content):
+    """The size of a file with this much content before the zeros."""
+    size = 64 + content + TAG * -(-content // PART)
+    while True:
+        if size <= 4096:
+            size = max(256, 1 << (size - 1).bit_length())
+        else:
+            e = size.bit_length() - 1
+            step = 1 << (e - e.bit_length())
+            size = -(-size // step) * step
+        if (size - 64) % (PART + TAG) not in range(1, TAG + 1):
+            return size
+        size += 1
+
+
+def open_parts(carrier_keys, data):
+    """The content, or Refused if a byte of it is not as it was written."""
+    demand(len(data) > 64, "form", "cut")
+    for key in carrier_keys:
+        derived = hmac256(data[:32], key)
+        if hmac.compare_digest(expand(derived, b"lysoen/1 bundle commitment", 32), data[32:64]):
+            break
+    else:
+        raise Refused("open", "damaged, or another team's")
+    part_key = expand(derived, b"lysoen/1 bundle parts", 32)
+    sealed, content = data[64:], b""
+    for index, at in enumerate(range(0, len(sealed), PART + TAG)):
+        part = sealed[at : at + PART + TAG]
+        nonce = u(index, 8) + u(at + len(part) == len(sealed), 1) + bytes(15)
+        try:
+            content += nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(part, b"", nonce, part_key)
+        except nacl.exceptions.CryptoError:
+            raise Refused("damaged", f"part {index}") from None
+    return content
+
+
+def records(content):
+    """(type, body) of each record; the end and the zeros behind it are checked."""
+    take, found = Take(content), []
+    demand(take.number(1) == 0, "version")
+    while kind := take.number(1):
+        found.append((kind, take.raw(take.number(4))))
+    demand(not any(content[take.at :]), "form", "bytes behind the end")
+    demand(len(content) + 64 + TAG * -(-len(content) // PART) == file_step(take.at), "form", "size of the file")
+    return found
+
+
+# -- Batches ----------------------------------------------------------------------------------------------------------
+def varint(take):
+    value = shift = 0
+    while (byte := take.number(1)) & 128:
+        value |= (byte & 127) << shift
+        shift += 7
+        demand(shift < 64, "form", "varint")
+    return value | byte << shift
+
+
+def message(data):
+    """Field number -> values of a protobuf message of varints and bytes."""
+    take, fields = Take(data), {}
+    while take.at < len(data):
+        tag = varint(take)
+        demand(tag & 7 in (0, 2), "form", "wire type")
+        fields.setdefault(tag >> 3, []).append(varint(take) if tag & 7 == 0 else take.raw(varint(take)))
+    return fields
+
+
+def layout(wire):
+    """A batch as bundles hold it, in the layout of feed.md; what is left out there is put back."""
+    batch = message(wire)
+
+    def one(fields, number, otherwise):
+        return fields.get(number, [otherwise])[-1]
+
+    def entry(data):
+        fields = message(data)
+        head = u(one(fields, 1, 2), 1) + u(one(fields, 5, 0), 1)
+        if 5 not in fields:
+            demand(set(fields) <= {1, 4}, "form", "a whole entry says what follows from its ciphertext")
+            ciphertext = one(fields, 4, b"")
+            return head + u(len(ciphertext), 4) + ciphertext
+        warrant = one(fields, 6, b"")
+        return head + u(one(fields, 2, 0), 4) + one(fields, 3, b"") + u(len(warrant), 2) + warrant
+
+    def side(number):
+        return u(len(one(batch, number, b"")) // 32, 1) + one(batch, number, b"")
+
+    feed, first, entries = message(one(batch, 1, b"")), one(batch, 2, 0), batch[4]
+    device, audience, incarnation = feed[1][0], feed[2][0], one(feed, 3, 0)
+    return (b"\0\1" + device + audience + u(incarnation, 4) + u(first, 8) + one(batch, 3, b"") + u(len(entries), 2)
+            + b"".join(map(entry, entries)) + u(one(batch, 5, first + len(entries) - 1), 8) + one(batch, 6, b"")
+            + one(batch, 7, b"") + side(8) + side(9))
+
+
+def read(carrier_keys, data):
+    """(sealed rosters, batches in the layout of feed.md) of a bundle."""
+    found = records(open_parts(carrier_keys, data))
+    return [body for kind, body in found if kind == 1], [layout(body) for kind, body in found if kind == 2]

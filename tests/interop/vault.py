@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""Reads a vault a second time, from docs/formats/slots.md and vault.md alone. Writes nothing.
+
+    vault.py FOLDER        passphrase in LYSOEN_PASSPHRASE; lists the tables and the ring; exit 1 if anything does not hold
+
+Needs python3-cryptography and python3-nacl. The decrypted database exists in memory only.
+"""
+import fcntl
+import os
+import pathlib
+import sqlite3
+import struct
+import sys
+
+import nacl.bindings
+import nacl.exceptions
+
+from feed import Refused, Take, demand, expand, hmac256, u
+
+PAGE = 4096
+STORED = 4056  # of a page; nonce and tag take the place of the rest
+FRAME = 24 + STORED + 40
+RING_MAX = 1 << 20
+
+
+def open_box(key, aad, box):
+    """What is inside, or None if it does not authenticate."""
+    if len(box) < 40:
+        return None
+    try:
+        return nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(box[24:], aad, box[:24], key)
+    except nacl.exceptions.CryptoError:
+        return None
+
+
+# -- Slots ------------------------------------------------------------------------------------------------------------
+def unlock(slots, passphrase):
+    """(letter of the container that the passphrase opens, its key, vault id)"""
+    demand(len(slots) >= 68 and slots[:8] == b"lysoen-v", "form", "no slot file")
+    header = slots[:68]
+    take = Take(header[8:])
+    version, memory, passes, salt, vault = take.number(4), take.number(4), take.number(4), take.raw(16), take.raw(32)
+    demand(version == 0, "version")
+    demand(len(slots) == 12288 and memory <= 1 << 20 and passes <= 16, "form", "size or cost of the slot file")
+    stretched = nacl.bindings.crypto_pwhash_alg(32, passphrase, salt, passes, memory * 1024,
+                                                nacl.bindings.crypto_pwhash_ALG_ARGON2ID13)
+    for number in range(16):
+        slot = slots[8192 + 256 * number :][:256]
+        nonce, commitment = slot[:24], slot[24:56]
+        keys = expand(stretched, b"lysoen/1 slot\0" + u(number, 1), 64)
+        context = b"lysoen/1 slot\0" + header + u(number, 1)
+        if hmac256(keys[32:], context + nonce) != commitment:
+            continue
+        inside = open_box(keys[:32], context, nonce + slot[56:])
+        if inside and inside[0] == number // 8:
+            return "AB"[inside[0]], inside[1:33], vault
+    raise Refused("open", "wrong passphrase")
+
+
+class Box:
+    """Everything of one container is under its key and bound to the vault's id."""
+
+    def __init__(self, key, vault):
+        self.key, self.vault = key, vault
+
+    def open(self, label, box, *rest):
+        return open_box(self.key, self.vault + label + b"".join(rest), box)
+
+
+# -- Database and log -------------------------------------------------------------------------------------------------
+def read_pages(box, data):
+    demand(len(data) % PAGE == 0, "damaged", "a short page")
+    pages = [box.open(b"main", data[at : at + PAGE], u(at // PAGE + 1, 4)) for at in range(0, len(data), PAGE)]
+    return {number: page for number, page in enumerate(pages, 1)}
+
+
+class Log:
+    """The write-ahead log as SQLite reads it: up to its last whole commit."""
+
+    def __init__(self, box, data):
+        self.pages, self.size, self.frames, self.salts = {}, 0, 0, None
+        header = box.open(b"wal-header", data[:72])
+        if header is None:
+            return
+        magic, _, page_size = struct.unpack(">3I", header[:12])
+        demand(magic in (0x377F0682, 0x377F0683) and page_size == PAGE, "damaged", "log header")
+        self.order, self.salts = "<>"[magic & 1], header[16:24]
+        running = self.checksum((0, 0), header[:24])
+        demand(struct.pack(">2I", *running) == header[24:], "damaged", "checksum of the log header")
+        waiting = {}
+        for index, at in enumerate(range(72, len(data) - FRAME + 1, FRAME)):
+            frame = box.open(b"wal", data[at : at + FRAME], self.salts, u(index, 4))
+            if frame is None or frame[8:16] != self.salts:
+                return
+            running = self.checksum(running, frame[:8] + frame[24:] + bytes(PAGE - STORED))
+            if struct.pack(">2I", *running) != frame[16:24]:
+                return
+            number, commit_size = struct.unpack(">2I", frame[:8])
+            waiting[number] = frame[24:]
+            if commit_size:
+                self.pages.update(waiting)
+                self.size, self.frames, waiting = commit_size, index + 1, {}
+
+    def checksum(self, sums, data):
+        one, two = sums
+        for first, second in struct.iter_unpack(self.order + "2I", data):
+            one = (one + first + two) & 0xFFFFFFFF
+            two = (two + second + one) & 0xFFFFFFFF
+        return one, two
+
+
+# -- Ring -------------------------------------------------------------------------------------------------------------
+class Record:
+    def __init__(self, box, ring, at):
+        """The record that begins at byte `at`, or one whose prefix is None. A torn body leaves `payload` None."""
+        self.prefix, self.payload = box.open(b"ring-prefix", ring[at : at + 72]), None
+        if self.prefix is None:
+            return
+        take = Take(self.prefix)
+        self.counter, length, flags = take.number(8), take.number(4), take.number(1)
+        demand(take.raw(3) == bytes(3) and length <= min(RING_MAX, len(ring) // 4) - 112, "form", "prefix of a record")
+        self.covered, self.before = bool(flags & 1), take.raw(16)
+        body = ring[at + 72 : at + 72 + length + 40]
+        self.tag = body[-16:]
+        self.payload = box.open(b"ring", body, u(self.counter, 8), u(length, 4), self.before)
+
+
+class Ring:
+    def __init__(self, box, ring):
+        demand(len(ring) % PAGE == 0, "form", "size of the ring")
+        states = [box.open(b"ring-state", ring[place : place + 64]) for place in (0, 2048)]
+        states = sorted(state for state in states if state)  # the turn is in front
+        self.state = states[-1] if states else None
+        found = (Record(box, ring, at) for at in range(PAGE, len(ring), PAGE))
+        begun = sorted((record for record in found if record.prefix), key=lambda record: record.payload is not None)
+        self.records = {record.counter: record for record in begun}  # of two with one counter, the readable one
+        for counter, record in self.records.items():
+            before = self.records.get(counter - 1)
+            if before and before.payload is not None and before.tag != record.before:
+                record.payload = None  # of another history of this vault
+
+    @property
+    def newest(self):
+        return self.records[max(self.records)] if self.records else None
+
+    def done(self, log):
+        """Whether a checkpoint has moved all of this log into the database."""
+        phase, salts, frames = self.state[8], self.state[12:20], int.from_bytes(self.state[20:], "big")
+        return phase == 2 and salts == log.salts and log.frames <= frames
+
+
+class Fields(Take):
+    """A record's payload and what is in it."""
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.number(1)
+            value |= (byte & 127) << shift
+            if byte < 128:
+                demand(byte or not shift, "form", "varint")
+                return value
+            shift += 7
+            demand(shift < 64, "form", "varint")
+
+    def field(self):
+        return self.raw(self.varint())
+
+    def each(self, part):
+        return [part(self) for _ in range(self.varint())]
+
+    def feed(self):
+        return self.raw(32), self.raw(32), self.number(4)
+
+    def answer(self):
+        path, kind = self.field(), self.number(1)
+        return path, kind, self.field() if kind else None
+
+    def draft(self):
+        return {"id": self.raw(32), "form": self.field(), "version": self.field(), "language": self.field(), "origin": self.field(),
+                "created": self.number(8), "changed": self.number(8), "answers": self.each(Fields.answer), "unsent": self.field()}
+
+    def entry(self):
+        return {"feed": self.feed(), "seq": self.number(8), "kind": self.number(1), "ciphertext": self.field(),
+                "key": self.raw(32), "payload": self.field()}
+
+    def head(self):
+        return {"feed": self.feed(), "seq": self.number(8), "hash": self.raw(32), "signature": self.raw(64)}
+
+
+def read_payload(payload):
+    """What one save changed."""
+    if not payload:
+        return {}
+    take = Fields(payload)
+    demand(take.number(1) == 0, "version")
+    save = {"roster": take.number(8), "drafts": take.each(Fields.draft),
+            "ended": take.each(lambda fields: (fields.raw(32), fields.raw(32))), "entries": take.each(Fields.entry),
+            "heads": take.each(Fields.head), "read": take.each(lambda fields: fields.raw(32))}
+    take.end()
+    return save
+
+
+# -- Container --------------------------------------------------------------------------------------------------------
+class Vault:
+    """A vault at rest: `database` (SQLite, in memory), `counter` of its last save, `ring`. Refused if it is damaged."""
+
+    def __init__(self, folder, passphrase):
+        folder = pathlib.Path(folder)
+        with open(folder / "lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.letter, self.key, self.id = unlock((folder / "slots").read_bytes(), passphrase)
+            main, log, ring = (folder / f"{self.letter}.{kind}" for kind in ("db", "db-wal", "ring"))
+            box = Box(self.key, self.id)
+            self.ring = Ring(box, ring.read_bytes())
+            self.log = Log(box, log.read_bytes() if log.exists() else b"")
+            pages = read_pages(box, main.read_bytes())
+        if self.log.frames and not self.ring.done(self.log):
+            pages = {number: page for number, page in {**pages, **self.log.pages}.items() if number <= self.log.size}
+        demand(all(pages.values()), "damaged", "a page does not authenticate")
+        demand(pages[1][20] == 40, "damaged", "reserved bytes")
+        self.database = self.load(b"".join(pages[number] + bytes(PAGE - STORED) for number in sorted(pages)))
+        (form, self.counter), = self.database.execute("SELECT format, counter FROM storage_state")
+        demand(form == 0, "version")
+
+    @staticmethod
+    def load(image):
+        """An SQLite image, in memory. There the two bytes that say "write-ahead log" (18, 19) must say "journal"."""
+        database = sqlite3.connect(":memory:")
+        database.deserialize(image[:18] + b"\1\1" + image[20:])
+        return database
+
+    def stream(self, feed, wrapped):
+        """(epoch, epoch's public key, first seq, next seq, chain key) of a stream that this vault writes or reads."""
+        key = expand(hmac256(b"", self.key), b"lysoen/1 stream wrap", 32)
+        state = open_box(key, b"lysoen/1 stream state\0" + feed, wrapped)
+        demand(state, "open", "state of a stream")
+        return struct.unpack(">I32sQQ32s", state)
+
+    def tables(self):
+        return [name for name, in self.database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+
+
+def main(folder):
+    vault = Vault(folder, os.environ["LYSOEN_PASSPHRASE"].encode())
+    check, = vault.database.execute("PRAGMA integrity_check").fetchone()
+    print(f"container {vault.letter}, save {vault.counter}, {vault.log.frames} frames in the log, integrity {check}")
+    for table in vault.tables():
+        count, = vault.database.execute(f'SELECT count(*) FROM "{table}"').fetchone()
+        print(f"  {table}: {count}")
+    newest = vault.ring.newest
+    state = "none" if not newest else f"{newest.counter}{' (covered)' if newest.covered else ''}"
+    print(f"ring: {len(vault.ring.records)} records, newest {state}")
+    demand(newest and newest.payload is not None and newest.counter == vault.counter, "damaged", "ring and database differ")
+    print("  " + ", ".join(f"{key}: {len(part) if isinstance(part, list) else part}" for key, part in read_payload(newest.payload).items()))
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except (Refused, OSError, KeyError, ValueError) as error:
+        sys.exit(f"error: {error}")
