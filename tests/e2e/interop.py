@@ -59,6 +59,9 @@ def one_disclosed_entry_opens(world, report):
             payload = feed.open_entry(entry_key, team, key["epoch"], batches[carried], key["seq"])
             feed.check_payload(payload)
             found += payload
+            secret, = opened(world, "amina").database.execute("SELECT secret FROM epoch_keys WHERE audience = ? AND epoch = ?",
+                                                              (batches[carried].audience, key["epoch"])).fetchone()
+            equal(feed.stream_key(secret, team, key["epoch"], batches[carried], key["seq"]), entry_key, "the key out of the stream")
             harm(layouts[carried], batches[carried], team, key, entry_key)
     check(TITLE.encode() in found and NARRATIVE.encode() in found, "the text of the report stands in its entries")
     refused("a bundle with a flipped byte", "damaged", bundle.read, carrier, flipped(data, 64 + len(data) // 2))
