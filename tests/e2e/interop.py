@@ -39,6 +39,16 @@ def roster_keys(world, name):
 
 
 # -- Bundle and disclosure ------------------------------------------------------------------------------------------
+def a_bundle_of_the_second_implementation_is_taken(world):
+    """The same records, sealed again by it: the program takes them, and then knows all that its own bundle brings."""
+    carrier = [bundle.carrier_key(key) for key in roster_keys(world, "monitor")]
+    found = bundle.records(bundle.open_parts(carrier, (world.folder / "stick.bundle").read_bytes()))
+    (world.folder / "second.bundle").write_bytes(bundle.write(carrier[0], found))
+    taken = [world.reads("amina", "bundle", "import", file)["stored"] for file in ("second.bundle", "stick.bundle")]
+    check(taken[0] > 0, "the program stores what the second implementation's bundle brings")
+    equal(taken[1], 0, "new entries in the program's own bundle of the same")
+
+
 def one_disclosed_entry_opens(world, report):
     """The bundle's batches verify; the disclosed keys open the report's entries, and no key opens another's."""
     carrier = [bundle.carrier_key(key) for key in roster_keys(world, "monitor")]
@@ -167,6 +177,11 @@ def a_killed_writer_leaves_a_log_that_reads(world):
     reports, = seen.database.execute("SELECT count(*) FROM reports WHERE stage < 2").fetchone()
     equal(world.reads("patrol", "status")["reports"], reports, "reports after the kill")
     newest_save_is_in_the_tables(opened(world, "patrol"))
+    world.cli("patrol", "bundle", "export", "many.bundle")
+    data = (world.folder / "many.bundle").read_bytes()
+    _, layouts = bundle.read([bundle.carrier_key(key) for key in roster_keys(world, "patrol")], data)
+    carried = sum(len(feed.Batch(layout).entries) for layout in layouts)
+    check(len(data) > 2 * bundle.PART and carried > reports, "a bundle of several parts carries them all")
     print(f"killed with {seen.log.frames} frames in the log and {reports} reports")
 
 
@@ -178,7 +193,7 @@ def main(build):
         ids = [world.reads("monitor", "report", "new", "--form", "human-rights-violation", "--set", f"title={title}", "--set",
                            f"what_happened={NARRATIVE}", "--submit")["id"] for title in ("Another", TITLE)]
         world.cli("monitor", "bundle", "export", "stick.bundle")
-        world.cli("amina", "bundle", "import", "stick.bundle")
+        a_bundle_of_the_second_implementation_is_taken(world)
         one_disclosed_entry_opens(world, ids[1])
         the_roster_opens(world)
         a_vault_at_rest_opens(world, ids[1])

@@ -1,5 +1,6 @@
-"""Reads a bundle a second time, from docs/formats/bundle.md and team.md alone."""
+"""Reads and writes bundles a second time, from docs/formats/bundle.md and team.md alone."""
 import hmac
+import os
 
 import nacl.bindings
 import nacl.exceptions
@@ -41,20 +42,29 @@ def file_step(content):
         size += 1
 
 
+def keys_of(carrier_key, salt):
+    """(commitment, key of the parts)"""
+    derived = hmac256(salt, carrier_key)
+    return expand(derived, b"lysoen/1 bundle commitment", 32), expand(derived, b"lysoen/1 bundle parts", 32)
+
+
+def part_nonce(index, last):
+    return u(index, 8) + u(last, 1) + bytes(15)
+
+
 def open_parts(carrier_keys, data):
     """The content, or Refused if a byte of it is not as it was written."""
     demand(len(data) > 64, "form", "cut")
     for key in carrier_keys:
-        derived = hmac256(data[:32], key)
-        if hmac.compare_digest(expand(derived, b"lysoen/1 bundle commitment", 32), data[32:64]):
+        commitment, part_key = keys_of(key, data[:32])
+        if hmac.compare_digest(commitment, data[32:64]):
             break
     else:
         raise Refused("open", "damaged, or another team's")
-    part_key = expand(derived, b"lysoen/1 bundle parts", 32)
     sealed, content = data[64:], b""
     for index, at in enumerate(range(0, len(sealed), PART + TAG)):
         part = sealed[at : at + PART + TAG]
-        nonce = u(index, 8) + u(at + len(part) == len(sealed), 1) + bytes(15)
+        nonce = part_nonce(index, at + len(part) == len(sealed))
         try:
             content += nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(part, b"", nonce, part_key)
         except nacl.exceptions.CryptoError:
@@ -71,6 +81,20 @@ def records(content):
     demand(not any(content[take.at :]), "form", "bytes behind the end")
     demand(len(content) + 64 + TAG * -(-len(content) // PART) == file_step(take.at), "form", "size of the file")
     return found
+
+
+def write(carrier_key, found):
+    """A bundle of these records."""
+    content = b"\0" + b"".join(u(kind, 1) + u(len(body), 4) + body for kind, body in found) + b"\0"
+    sealed_size = file_step(len(content)) - 64
+    content += bytes(sealed_size - TAG * -(-sealed_size // (PART + TAG)) - len(content))
+    salt = os.urandom(32)
+    commitment, part_key = keys_of(carrier_key, salt)
+    data = salt + commitment
+    for index, at in enumerate(range(0, len(content), PART)):
+        piece, last = content[at : at + PART], at + PART >= len(content)
+        data += nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(piece, b"", part_nonce(index, last), part_key)
+    return data
 
 
 # -- Batches ----------------------------------------------------------------------------------------------------------
