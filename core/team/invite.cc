@@ -57,8 +57,7 @@ Result<void> check_invite(const InviteContents& invite, WallTime now, const std:
   if (own && invite.team != *own)
     return make_error(ErrorCode::trust_refused, "cannot use the invite: it is another team's");
   if (now > invite.expires)
-    return make_error(ErrorCode::trust_refused,
-                      "cannot use the invite: it ran out on " + utc_day(invite.expires),
+    return make_error(ErrorCode::trust_refused, "cannot use the invite: it ran out on " + utc_day(invite.expires),
                       "ask for a new invite, or check this device's date");
   return {};
 }

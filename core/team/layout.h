@@ -49,7 +49,6 @@ std::vector<IdType> take_sorted_ids(Reader& in, size_t count, size_t count_max) 
 Result<void> check_format(ByteView bytes, std::string_view what);
 Error damaged(std::string_view what);
 
-
 /// label ‖ 0x00: the start of an HPKE info or of additional data.
 Writer context(std::string_view label);
 

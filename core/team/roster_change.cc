@@ -49,8 +49,7 @@ Result<WallTime> date_for(const Head& before, const HeadSigner& signer, WallTime
   if (!signer.certificate) return now;
   WallTime date = std::max({now, before.issued, signer.certificate->issued});
   if (date <= signer.certificate->expires) return date;
-  return refused(ErrorCode::trust_refused,
-                 "the admin certificate ran out on " + utc_day(signer.certificate->expires),
+  return refused(ErrorCode::trust_refused, "the admin certificate ran out on " + utc_day(signer.certificate->expires),
                  "renew it with the team's root key file, or check this device's date");
 }
 

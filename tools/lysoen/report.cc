@@ -114,7 +114,8 @@ void print_field(const Field& field, const Form* form, const Names& names, const
   std::cout << "  " << strong(label.empty() ? std::string_view(field.path) : label) << faint("  " + field.path) << "\n";
   for (auto& visible : field.values) {
     std::cout << (field.conflict() ? alarm("    differs: ") : "    ") << safe(shown(visible, question, language));
-    if (field.conflict()) std::cout << faint("  by " + names.of(visible.author) + ", " + utc_text_short(visible.claimed));
+    if (field.conflict())
+      std::cout << faint("  by " + names.of(visible.author) + ", " + utc_text_short(visible.claimed));
     std::cout << "\n";
   }
 }

@@ -132,8 +132,7 @@ Result<void> invite(App& app, const InviteArguments& arguments) {
   LYSOEN_ASSIGN(Invite made, vault->invite({.role = *role, .name = arguments.name}));
   if (!arguments.file.empty()) LYSOEN_TRY(write_file(arguments.file, made.file));
   if (!arguments.png.empty()) LYSOEN_TRY(write_qr_png(made.link, arguments.png));
-  if (app.print_json(
-          {{"link", made.link}, {"expires", utc_text(made.expires)}, {"role", describe(made.role)}}))
+  if (app.print_json({{"link", made.link}, {"expires", utc_text(made.expires)}, {"role", describe(made.role)}}))
     return {};
   if (arguments.show_qr) {
     LYSOEN_ASSIGN(std::string code, qr_for_terminal(made.link));
