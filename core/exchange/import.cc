@@ -4,7 +4,22 @@
 
 namespace lysoen::exchange {
 
+namespace {
+
+/// Reads to the end and takes nothing. A fault that is found halfway would leave rows behind, and once the file is
+/// corrected it is another file, from which they come a second time.
+Result<void> check_to_end(const std::filesystem::path& file, const SourceOptions& options) {
+  LYSOEN_ASSIGN(auto source, open_records(file, options));
+  for (;;) {
+    LYSOEN_ASSIGN(auto record, source->next());
+    if (!record) return {};
+  }
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Import>> Import::open(const std::filesystem::path& file, Mapping mapping) {
+  if (!mapping.source().json) LYSOEN_TRY(check_to_end(file, mapping.source()));  // JSON is read whole anyway
   LYSOEN_ASSIGN(std::string hash, file_hash_hex(file));
   LYSOEN_ASSIGN(auto source, open_records(file, mapping.source()));
   if (!mapping.source().json) LYSOEN_TRY(mapping.check_columns(source->columns()));

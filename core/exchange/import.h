@@ -11,7 +11,8 @@ namespace lysoen::exchange {
 
 class Import {
  public:
-  /// Opens file and mapping and checks that they fit. Errors as in records.h and mapping.h; nothing was taken then.
+  /// Opens the file, checks that it can be read to its end and has what the mapping names. Errors as in records.h and
+  /// mapping.h; nothing was taken then.
   static Result<std::unique_ptr<Import>> open(const std::filesystem::path& file, Mapping mapping);
 
   struct Portion {

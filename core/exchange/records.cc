@@ -15,7 +15,9 @@ Result<std::ifstream> open_file(const std::filesystem::path& file) {
   if (!std::filesystem::is_regular_file(file, status))
     return make_error(ErrorCode::not_found, "cannot read the file: there is no such file", "check the path");
   std::ifstream in(file, std::ios::binary);
-  if (!in) return make_error(ErrorCode::io_failed, "cannot read the file: the system refused to open it");
+  if (!in)
+    return make_error(ErrorCode::input_refused, "cannot read the file: the system does not allow it",
+                      "check the file's permissions");
   return in;
 }
 

@@ -42,6 +42,10 @@ Result<void> RefusedFile::finish() {
 
 Result<void> RefusedFile::begin() {
   out_.open(path_, std::ios::binary | std::ios::trunc);
+  if (!out_)
+    return make_error(ErrorCode::storage_read_only,
+                      "cannot write the file of refused rows: its folder is missing or cannot be written",
+                      "choose another place with --refused and import the file again");
   std::error_code ignored;
   std::filesystem::permissions(path_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write,
                                ignored);
@@ -58,8 +62,8 @@ Result<void> RefusedFile::write(std::string_view text) {
   out_.write(text.data(), static_cast<std::streamsize>(text.size()));
   out_.flush();
   if (!out_)
-    return make_error(ErrorCode::io_failed, "cannot write the file of refused rows",
-                      "choose another place with --refused");
+    return make_error(ErrorCode::storage_full, "cannot write the file of refused rows: the disk is full",
+                      "choose another place with --refused and import the file again");
   return {};
 }
 

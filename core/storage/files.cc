@@ -191,7 +191,7 @@ Result<void> replace_file(Files& files, const std::filesystem::path& path, ByteV
 
 Result<std::unique_ptr<FolderLock>> FolderLock::take(const std::filesystem::path& folder) {
   int descriptor = ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (descriptor < 0) return error_from(errno, "create the lock among");
+  if (descriptor < 0) return error_from(errno, "create the lock of");
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     int failed = errno;
     ::close(descriptor);

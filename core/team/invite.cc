@@ -135,3 +135,12 @@ std::string invite_link(ByteView invite) {
 }
 
 }  // namespace lysoen::team
+
+namespace lysoen {
+
+Result<void> check_invite(ByteView file_or_link, WallTime now) {
+  LYSOEN_ASSIGN(auto invite, team::read_invite(file_or_link));
+  return team::check_invite(invite, now);
+}
+
+}  // namespace lysoen

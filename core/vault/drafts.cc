@@ -115,7 +115,8 @@ Result<void> VaultImpl::require_team(std::string_view doing) const {
                     "join a team with an invite, or create one; what is saved stays here meanwhile");
 }
 
-Result<ReportId> VaultImpl::begin(std::string_view form_id, std::string_view language) {
+Result<ReportId> VaultImpl::begin(std::string_view form_id, std::string_view language,
+                                  std::span<const Change> answers) {
   LYSOEN_TRY(usable());
   LYSOEN_ASSIGN(const Form* form, require_form(form_id));
   SavedDraft draft;
@@ -124,8 +125,7 @@ Result<ReportId> VaultImpl::begin(std::string_view form_id, std::string_view lan
   draft.form_version = form->version();
   draft.language = language.substr(0, 35);  // the longest language tags that are in use
   draft.created = draft.changed = now();
-  LYSOEN_TRY(
-      commit([&](SaveRecord& record) -> Result<void> { return record.drafts.push_back(draft), Result<void>(); }));
+  LYSOEN_TRY(save_draft(draft, answers));
   return draft.draft;
 }
 

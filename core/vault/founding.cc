@@ -186,10 +186,15 @@ Result<void> VaultImpl::take_roster(const SealedRoster& sealed) {
     if (opened) roster.emplace(std::move(*opened));
     if (roster) break;
   }
-  auto notice = [&](std::string_view text) {
-    return plain([&](storage::Database& database) { return add_notice(database, now(), text); });
+  auto set_aside = [&](Error why) {
+    refused_roster_ = why;
+    auto notice = why.message + (why.hint.empty() ? "" : ": " + why.hint);
+    return plain([&](storage::Database& database) { return add_notice(database, now(), notice); });
   };
-  if (!roster) return notice("a roster arrived that does not open with this device's keys; it was set aside");
+  if (!roster)
+    return set_aside(make_error(ErrorCode::trust_refused,
+                                "a roster arrived that does not open with this device's keys; it was set aside",
+                                "work goes on with the known roster; ask an admin of your team"));
   std::optional<Hash> held;
   {
     LYSOEN_ASSIGN(auto query, database().prepare("SELECT hash FROM rosters WHERE version = ?"));
@@ -212,7 +217,7 @@ Result<void> VaultImpl::take_roster(const SealedRoster& sealed) {
             sealed.version, sealed.hash, sealed.sealed);
       });
     default:
-      return notice(verdict.reason);
+      return set_aside(verdict.error());
   }
   LYSOEN_TRY(durable([&](storage::Database& database) -> Result<void> {
     LYSOEN_TRY(membership_.take_state(database, team::state_for(*roster, membership_.device()), sealed.sealed));

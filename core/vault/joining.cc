@@ -209,7 +209,8 @@ Result<Signature> VaultImpl::sign_as_invited(std::string_view label, ByteView me
 Result<TeamView> VaultImpl::finish_join(ByteView welcome) {
   LYSOEN_TRY(usable());
   if (membership_.in_team())
-    return make_error(ErrorCode::already_exists, "cannot finish joining: this vault belongs to a team already");
+    return make_error(ErrorCode::already_exists, "cannot finish joining: this vault belongs to a team already",
+                      "nothing is left to do: `lysoen members` shows the team");
   LYSOEN_ASSIGN(auto file, fact(database(), "joining.invite"));
   if (file.empty())
     return make_error(ErrorCode::not_found, "cannot finish joining: this vault did not ask to join",

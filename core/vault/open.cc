@@ -26,11 +26,30 @@ constexpr std::string_view kSlotsName = "slots";
 constexpr std::string_view kCleanFact = "session.clean";
 constexpr size_t kWordsAtOnce = 512, kWordsAtLock = 20000;
 
+Result<void> check_folder(const std::filesystem::path& folder, std::string_view doing) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder, error) || std::filesystem::is_directory(folder, error)) return {};
+  return make_error(ErrorCode::input_refused, "cannot " + std::string(doing) + ": a file is there, not a folder",
+                    "a vault is a folder: check its name");
+}
+
+Error no_vault(std::string_view doing) {
+  return make_error(ErrorCode::not_found, "cannot " + std::string(doing) + ": there is no vault in this folder",
+                    "check the folder's name, or make a vault there first");
+}
+
+/// A vault that lost one of its files: what is left cannot be opened.
+Error lacks(std::string_view file) {
+  return make_error(ErrorCode::damaged, "cannot open vault: its file '" + std::string(file) + "' is missing",
+                    "put the file back, or restore the vault's folder from a copy");
+}
+
 Result<void> check_empty(const std::filesystem::path& folder) {
   std::error_code error;
   if (std::filesystem::exists(folder / kSlotsName, error))
     return make_error(ErrorCode::already_exists, "cannot make a vault: there is one in this folder already",
                       "open it, or choose another folder");
+  LYSOEN_TRY(check_folder(folder, "make a vault"));
   if (std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error))
     return make_error(ErrorCode::already_exists, "cannot make a vault: the folder is not empty",
                       "choose a folder that does not exist yet");
@@ -82,8 +101,7 @@ Result<std::unique_ptr<storage::FolderLock>> take_lock(const std::filesystem::pa
       return make_error(ErrorCode::storage_read_only, "cannot " + std::string(doing) + ": its folder cannot be written",
                         "give yourself the right to write there, or move the folder to a disk that can be written");
     case ErrorCode::not_found:
-      return make_error(ErrorCode::not_found, "cannot " + std::string(doing) + ": there is no vault in this folder",
-                        "check the folder's name, or make a vault there first");
+      return no_vault(doing);
     default:
       return in_words(std::move(lock).error(), doing);
   }
@@ -138,14 +156,21 @@ Result<std::unique_ptr<Vault>> VaultImpl::create(const std::filesystem::path& fo
 Result<std::unique_ptr<Vault>> VaultImpl::open(const std::filesystem::path& folder, std::string_view passphrase,
                                                Environment environment) {
   Parts parts;
+  std::error_code ignored;
+  LYSOEN_TRY(check_folder(folder, "open vault"));
+  bool empty = std::filesystem::is_empty(folder, ignored) && !ignored;
+  if (empty) return no_vault("open vault");  // before the lock: a look leaves nothing behind
   LYSOEN_ASSIGN(parts.lock, take_lock(folder, "open vault"));
   auto slots = SlotFile::open(storage::system_files(), folder / kSlotsName);
+  if (!slots && slots.error().code == ErrorCode::not_found && std::filesystem::exists(folder / "A.db", ignored))
+    return lacks(kSlotsName);
   if (!slots) return in_words(std::move(slots).error(), "open vault");
   auto opened = (*slots)->attempt(passphrase, environment.random);
   if (!opened) return in_words(std::move(opened).error(), "open vault");
   auto options = container_options(folder, opened->container);
   options.replay = [](storage::Database& database, uint64_t, ByteView payload) { return replay(database, payload); };
   auto container = storage::Container::open(options, opened->key, (*slots)->vault(), environment.random);
+  if (!container && container.error().code == ErrorCode::not_found) return lacks(options.name + ".db");
   if (!container) return in_words(std::move(container).error(), "open vault");
   parts.container = std::move(container->container);
   parts.report = std::move(container->report);

@@ -100,6 +100,7 @@ Result<VaultStatus> VaultImpl::status() {
              status.gaps));
   LYSOEN_TRY(number("SELECT count(*) FROM forks", status.forks));
   status.notices = notices_;
+  status.refused_roster = refused_roster_;
   LYSOEN_ASSIGN(auto query, database().prepare("SELECT notice FROM notices ORDER BY id"));
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());

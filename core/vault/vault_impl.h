@@ -35,7 +35,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> lock() override;
 
   // Writing: drafts.cc, decisions.cc, import.cc
-  Result<ReportId> begin(std::string_view form_id, std::string_view language) override;
+  Result<ReportId> begin(std::string_view form_id, std::string_view language, std::span<const Change> answers) override;
   Result<void> save(const ReportId& report, std::span<const Change> changes) override;
   Result<ReportId> submit(const ReportId& report) override;
   Result<void> discard(const ReportId& draft) override;
@@ -174,6 +174,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   bool clean_mark_ = false;          // the database says that the last session ended with lock()
   std::map<RelayId, std::pair<uint64_t, uint64_t>> counters_;  // last given out, reserved up to
   std::vector<std::string> notices_;                           // of this session
+  std::optional<Error> refused_roster_;                        // of this session, the newest
 };
 
 }  // namespace lysoen::vault

@@ -12,24 +12,26 @@ namespace lysoen::bundle {
 
 namespace {
 
-Error failed(const char* what, int number) {
-  std::string message = std::string("cannot ") + what + " the bundle: " + std::strerror(number);
+Error failed(const char* what, const std::filesystem::path& file, int number) {
+  auto say = [&](ErrorCode code, const std::string& why, std::string hint) {
+    return make_error(code, "cannot " + std::string(what) + " the bundle '" + file.filename().string() + "': " + why,
+                      std::move(hint));
+  };
   switch (number) {
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
-      return make_error(ErrorCode::storage_full, message);
+      return say(ErrorCode::storage_full, "the disk is full", "free some space, or choose another place");
     case EROFS:
     case EACCES:
     case EPERM:
-      return make_error(ErrorCode::storage_read_only, message);
+      return say(ErrorCode::storage_read_only, "the system does not allow it",
+                 "check the permissions, or choose another place");
     case ENOENT:
     case ENOTDIR:
-      return make_error(ErrorCode::not_found, message);
-    case EISDIR:
-      return make_error(ErrorCode::input_refused, message);
+      return say(ErrorCode::not_found, "there is no such file or folder", "check the path");
     default:
-      return make_error(ErrorCode::io_failed, message);
+      return say(ErrorCode::io_failed, std::strerror(number), "try again, or use another disk");
   }
 }
 
@@ -46,14 +48,16 @@ void sync_folder(const std::filesystem::path& file) {
 Result<NewFile> NewFile::create(const std::filesystem::path& file) {
   std::error_code ignored;
   if (std::filesystem::exists(file, ignored)) {
-    return make_error(ErrorCode::already_exists, "cannot write the bundle: a file of this name is there already",
-                      "choose another name or move that file away");
+    return make_error(
+        ErrorCode::already_exists,
+        "cannot write the bundle '" + file.filename().string() + "': a file of this name is there already",
+        "choose another name or move that file away");
   }
   auto temporary = file;
   temporary += ".part";
   // What an export that was killed left behind is of no use to anybody.
   int descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (descriptor < 0) return failed("write", errno);
+  if (descriptor < 0) return failed("write", file, errno);
   return NewFile(file, temporary, descriptor);
 }
 
@@ -72,15 +76,15 @@ Result<void> NewFile::write(std::span<const uint8_t> bytes) {
   while (!bytes.empty()) {
     auto done = ::write(descriptor_, bytes.data(), bytes.size());
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return failed("write", errno);
+    if (done < 0) return failed("write", file_, errno);
     bytes = bytes.subspan(static_cast<size_t>(done));
   }
   return {};
 }
 
 Result<void> NewFile::commit() {
-  if (::fsync(descriptor_) != 0) return failed("write", errno);
-  if (::rename(temporary_.c_str(), file_.c_str()) != 0) return failed("write", errno);
+  if (::fsync(descriptor_) != 0) return failed("write", file_, errno);
+  if (::rename(temporary_.c_str(), file_.c_str()) != 0) return failed("write", file_, errno);
   ::close(std::exchange(descriptor_, -1));
   sync_folder(file_);
   return {};
@@ -88,11 +92,13 @@ Result<void> NewFile::commit() {
 
 Result<InFile> InFile::open(const std::filesystem::path& file) {
   int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return failed("open", errno);
+  if (descriptor < 0) return failed("open", file, errno);
   InFile in(descriptor);
   struct stat facts {};
-  if (::fstat(descriptor, &facts) != 0) return failed("open", errno);
-  if (!S_ISREG(facts.st_mode)) return make_error(ErrorCode::input_refused, "cannot open the bundle: it is no file");
+  if (::fstat(descriptor, &facts) != 0) return failed("open", file, errno);
+  if (!S_ISREG(facts.st_mode))
+    return make_error(ErrorCode::input_refused,
+                      "cannot open the bundle '" + file.filename().string() + "': it is no file", "check the path");
   return in;
 }
 
@@ -107,7 +113,9 @@ Result<size_t> InFile::read(std::span<uint8_t> into) {
   while (done < into.size()) {
     auto came = ::read(descriptor_, into.data() + done, into.size() - done);
     if (came < 0 && errno == EINTR) continue;
-    if (came < 0) return failed("read", errno);
+    if (came < 0)
+      return make_error(ErrorCode::io_failed, std::string("cannot read the bundle: ") + std::strerror(errno),
+                        "copy the file to another disk and take it from there");
     if (came == 0) break;
     done += static_cast<size_t>(came);
   }

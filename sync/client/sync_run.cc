@@ -42,11 +42,9 @@ void SyncRun::start(Client::Done done) {
     auto run = self.lock();
     if (!run) return;
     run->deadline_timer_ = 0;
-    run->end(run->finished_one()
-                 ? std::nullopt
-                 : std::optional(make_error(ErrorCode::no_network,
-                                            "sync is not finished within its time; what was exchanged stays",
-                                            "sync again to go on from there")));
+    run->end(
+        run->verdict(make_error(ErrorCode::no_network, "sync is not finished within its time; what was exchanged stays",
+                                "sync again to go on from there")));
   });
   if (options_.cancelled) watch_cancel();
   step_soon();
@@ -91,8 +89,9 @@ bool SyncRun::finished_one() const {
   return std::any_of(lines_.begin(), lines_.end(), [](const RelayLine& line) { return line.outcome.finished; });
 }
 
-// Why nothing was finished: what the first relay said, unless a later one said something that time does not heal.
-std::optional<Error> SyncRun::verdict() const {
+// Why nothing was finished: what the first relay said, unless a later one said something that time does not heal;
+// `otherwise` if none failed.
+std::optional<Error> SyncRun::verdict(Error otherwise) const {
   if (finished_one()) return std::nullopt;
   const Error* why = nullptr;
   for (const auto& line : lines_) {
@@ -101,9 +100,7 @@ std::optional<Error> SyncRun::verdict() const {
       why = &*line.outcome.failure;
     }
   }
-  if (why) return *why;
-  return make_error(ErrorCode::not_found, "cannot sync: the team has no relay",
-                    "an admin adds one to the team's roster");
+  return why ? *why : std::move(otherwise);
 }
 
 void SyncRun::step() {
@@ -111,7 +108,9 @@ void SyncRun::step() {
   if (auto* line = next_ready()) return exchange(*line);
   // Once one relay has finished, the others have had their chance when each was tried once.
   bool waiting = std::any_of(lines_.begin(), lines_.end(), [](const RelayLine& line) { return line.open(); });
-  if (!waiting || finished_one()) return end(verdict());
+  if (!waiting || finished_one())
+    return end(verdict(make_error(ErrorCode::not_found, "cannot sync: the team has no relay",
+                                  "an admin adds one with `lysoen team relay add`")));
   wait_for_next();
 }
 

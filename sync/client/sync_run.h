@@ -59,7 +59,7 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   void count(const session::ExchangeOutcome& outcome);
   void report(std::string waiting);
   void watch_cancel();
-  std::optional<Error> verdict() const;
+  std::optional<Error> verdict(Error otherwise) const;
   bool finished_one() const;
   std::chrono::nanoseconds now() const { return environment_.clock.monotonic(); }
   void step_soon();

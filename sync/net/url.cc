@@ -94,10 +94,13 @@ Result<HostPort> parse_host_port(std::string_view text) {
 }
 
 Result<HostPort> parse_listen(std::string_view text) {
-  if (!text.ends_with(":0")) return parse_host_port(text);
-  LYSOEN_ASSIGN(auto out, split_authority(text.substr(0, text.size() - 2)));
-  if (out.port != 0) return refused("it has two ports");
-  return out;
+  bool any_port = text.ends_with(":0");
+  auto out = any_port ? split_authority(text.substr(0, text.size() - 2)) : parse_host_port(text);
+  if (out.ok() && any_port && out->port != 0) out = refused("it has two ports");
+  if (out.ok()) return out;
+  auto error = std::move(out).error();
+  error.hint = "give it as ADDRESS:PORT, such as 127.0.0.1:8470";
+  return error;
 }
 
 }  // namespace lysoen::net

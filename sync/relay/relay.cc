@@ -51,7 +51,12 @@ Result<void> RelayImpl::open() {
   if (failed)
     return make_error(failed == std::errc::no_space_on_device ? ErrorCode::storage_full : ErrorCode::storage_read_only,
                       "cannot open the relay: its store's folder cannot be made");
-  LYSOEN_ASSIGN(lock_, storage::FolderLock::take(options_.folder));
+  auto lock = storage::FolderLock::take(options_.folder);
+  if (!lock && lock.error().code == ErrorCode::storage_read_only)
+    return make_error(ErrorCode::storage_read_only, "cannot open the relay: its store cannot be written",
+                      "run it as the store's user, on a disk that can be written");
+  if (!lock) return std::move(lock).error();
+  lock_ = std::move(*lock);
   auto mark_path = options_.key_file;
   mark_path += ".state";
   LYSOEN_ASSIGN(auto mark, StateFile::open(files(), mark_path, key_file_->store_id));

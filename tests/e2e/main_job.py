@@ -25,8 +25,8 @@ def everyone_syncs(world, *vaults, rounds=2):
             world.cli(vault, "sync")
 
 
-def reports(world, vault):
-    return world.reads(vault, "report", "list", "--limit", "0")["reports"]
+def reports(world, vault, **options):
+    return world.reads(vault, "report", "list", "--limit", "0", **options)["reports"]
 
 
 def writing_survives_kills(world):

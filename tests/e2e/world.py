@@ -6,10 +6,12 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -33,6 +35,20 @@ class Finished:
         return json.loads(self.out)
 
 
+def whole_message(end):
+    """One HTTP message from a socket: a head and as many bytes as it announces, or what came before the end."""
+    data = b""
+    while True:
+        head, found, body = data.partition(b"\r\n\r\n")
+        announced = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if found and announced and len(body) >= int(announced[1]):
+            return data
+        more = end.recv(65536)
+        if not more:
+            return data
+        data += more
+
+
 class Recorder:
     """A TCP proxy in front of the relay: keeps every byte of both directions and can do harm on request."""
 
@@ -40,7 +56,7 @@ class Recorder:
         self.path = folder / "wire.capture"
         self.capture = open(self.path, "wb")
         self.target = None
-        self.harm = None  # called with the relay's answer bytes, answers what the client gets; or None
+        self.instead = None  # called with a request and how to ask the relay; answers what the client gets
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -62,7 +78,22 @@ class Recorder:
             self.up += len(data) if up else 0
             self.down += 0 if up else len(data)
 
+    def _ask(self, request):
+        """The relay's answer to one request, through a connection of its own."""
+        with socket.create_connection(("127.0.0.1", self.target), timeout=10) as relay:
+            relay.sendall(request)
+            return whole_message(relay)
+
+    def _serve_instead(self, client):
+        with client:
+            try:
+                client.sendall(self.instead(whole_message(client), self._ask))
+            except OSError:
+                pass
+
     def _serve(self, client):
+        if self.instead:
+            return self._serve_instead(client)
         try:
             relay = socket.create_connection(("127.0.0.1", self.target), timeout=5)
         except (OSError, TypeError):
@@ -80,10 +111,7 @@ class Recorder:
         try:
             while data := source.recv(65536):
                 self._keep(data, up)
-                if not up and self.harm:
-                    data = self.harm(data)
-                if data:
-                    sink.sendall(data)
+                sink.sendall(data)
         except OSError:
             pass
         for end, how in ((sink, socket.SHUT_WR), (source, socket.SHUT_RD)):
@@ -127,9 +155,14 @@ class World:
             print(f"kept for a look: {self.folder}")
 
     # -- processes ----------------------------------------------------------------------------------------------
-    def run(self, program, *arguments, expect=0, environment=None, timeout=170):
+    def surroundings(self, changes):
+        """The environment with some variables changed, or removed where the value is None."""
+        changed = {**self.environment, **(changes or {})}
+        return {name: value for name, value in changed.items() if value is not None}
+
+    def run(self, program, *arguments, expect=0, environment=None, timeout=170, cwd=None):
         done = subprocess.run([str(program), *map(str, arguments)], capture_output=True, text=True, timeout=timeout,
-                              cwd=self.folder, stdin=subprocess.DEVNULL, env={**self.environment, **(environment or {})})
+                              cwd=cwd or self.folder, stdin=subprocess.DEVNULL, env=self.surroundings(environment))
         if expect is not None and done.returncode != expect:
             raise AssertionError(f"{' '.join(map(str, arguments))}\nexit {done.returncode}, expected {expect}\n{done.stdout}{done.stderr}")
         return Finished(done.returncode, done.stdout, done.stderr)
@@ -137,13 +170,21 @@ class World:
     def cli(self, vault, *arguments, **options):
         return self.run(self.lysoen, "--vault", vault, *arguments, **options)
 
+    def refuses(self, vault, code, words, *arguments, **options):
+        """The command fails with this code, one error line that says `words`, one hint, and nothing on standard output."""
+        done = self.cli(vault, *arguments, expect=None, **options)
+        check_refusal(done, code, words, " ".join(map(str, arguments)))
+        return done
+
     def reads(self, vault, *arguments, **options):
         return self.cli(vault, "--json", *arguments, **options).json()
 
-    def start(self, vault, *arguments):
-        """A command in the background; the caller waits for it or kills it."""
-        return subprocess.Popen([str(self.lysoen), "--vault", vault, *map(str, arguments)], cwd=self.folder, env=self.environment,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start(self, vault, *arguments, environment=None, pipes=False, terminal=None):
+        """A command in the background, with its output in pipes or on a terminal; the caller waits for it or kills it."""
+        out = subprocess.PIPE if pipes else subprocess.DEVNULL if terminal is None else terminal
+        return subprocess.Popen([str(self.lysoen), "--vault", vault, *map(str, arguments)], cwd=self.folder, text=True,
+                                env=self.surroundings(environment), stdout=out, stderr=out,
+                                stdin=subprocess.DEVNULL if terminal is None else terminal)
 
     def relay(self, *arguments, **options):
         return self.run(self.relay_program, *arguments, **options)
@@ -194,6 +235,64 @@ class World:
         self.relay("team", "add", self.team_key, "--store", "relay")
 
 
+def check_refusal(done, code, words, what):
+    errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    hints = [line for line in done.err.splitlines() if line.startswith("hint: ")]
+    equal(done.code, code, f"exit code of '{what}' ({done.err.strip()})")
+    equal((len(errors), len(hints)), (1, 1), f"error lines and hints of '{what}': {done.err}")
+    check(len(hints[0]) > len("hint: "), f"the hint of '{what}' says nothing")
+    check(re.search(words, errors[0]), f"'{what}' should say '{words}': {errors[0]}")
+    equal(done.out, "", f"standard output of '{what}'")
+    check(not re.search(r"terminate called|check failed|runtime error|Traceback", done.err), done.err)
+
+
+def alone(script):
+    """Runs the script again in namespaces of its own, where that is allowed: mounts and processes end with it, whatever
+    happens. Answers whether file systems may be mounted."""
+    if os.environ.get("LYSOEN_E2E_ALONE"):
+        return os.environ["LYSOEN_E2E_ALONE"] == "yes"
+    for user in ([], ["--map-root-user"]):
+        command = ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child"]
+        probe = [*command, "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+        if shutil.which("unshare") and subprocess.run(probe, capture_output=True).returncode == 0:
+            os.environ["LYSOEN_E2E_ALONE"] = "yes"
+            os.execvp("unshare", [*command, sys.executable, script, *sys.argv[1:]])
+    os.environ["LYSOEN_E2E_ALONE"] = "no"
+    return False
+
+
+class SmallDisk:
+    """A file system of its own, that can be filled or made read-only."""
+
+    def __init__(self, folder, size):
+        self.folder = folder
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+        self.folder.rmdir()
+
+    def fill(self):
+        with open(self.folder / "filler", "wb", buffering=0) as out:
+            for size in (1 << 20, 4096):
+                try:
+                    while out.write(bytes(size)) == size:
+                        pass
+                except OSError:
+                    pass
+
+    def make_room(self):
+        (self.folder / "filler").unlink()
+
+    def make(self, how):
+        """`ro` or `rw`."""
+        subprocess.run(["mount", "-o", f"remount,{how}", str(self.folder)], check=True)
+
+
 def check(condition, message):
     if not condition:
         raise AssertionError(message)
@@ -201,4 +300,6 @@ def check(condition, message):
 
 def equal(found, wanted, what):
     if found != wanted:
-        raise AssertionError(f"{what}: found {found!r}, wanted {wanted!r}")
+        if isinstance(found, set) and isinstance(wanted, set):
+            found, wanted = found - wanted, wanted - found
+        raise AssertionError(f"{what}: found {found!r:.1000}, wanted {wanted!r:.1000}")

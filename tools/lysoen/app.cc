@@ -30,15 +30,32 @@ constexpr const char* kExits =
 Result<std::string> first_line_of(const std::string& file) {
   std::ifstream in(file);
   std::string line;
-  if (!in) return make_error(ErrorCode::usage, "cannot read the passphrase file", "check the path and its permissions");
-  std::getline(in, line);
+  if (!in || !std::getline(in, line))
+    return make_error(ErrorCode::usage, "cannot read the passphrase file: it is missing, empty or not readable",
+                      "check the path and its permissions; its first line is the passphrase");
   if (!line.empty() && line.back() == '\r') line.pop_back();
   return line;
 }
 
+/// A command line that makes no sense. Stray words are not repeated: they may be an answer that lost its option.
+Error misuse(const CLI::ParseError& error, const std::string& command) {
+  std::string why = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error))
+    why = "there is a word or an option that this command does not take";
+  if (why.starts_with("A subcommand")) why = "a command is missing, or there is none of that name";
+  if (!why.empty()) why.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(why.front())));
+  return make_error(ErrorCode::usage, why.substr(0, why.find('\n')), "`" + command + " --help` shows what it takes");
+}
+
+/// "lysoen report new": as far as the words were commands.
+std::string command_in(const CLI::App& app) {
+  auto chosen = app.get_subcommands();
+  return app.get_name() + (chosen.empty() ? "" : " " + command_in(*chosen.front()));
+}
+
 }  // namespace
 
-App::App() : cli_(kAbout, "lysoen"), environment_(system_environment()) {
+App::App() : cli_(kAbout, "lysoen") {
   cli_.footer(kExits);
   cli_.require_subcommand(1);
   cli_.set_version_flag("--version", std::string("lysoen ") + LYSOEN_VERSION);
@@ -52,6 +69,8 @@ App::App() : cli_(kAbout, "lysoen"), environment_(system_environment()) {
       ->envname("LYSOEN_TEST_KEY_MEMORY");
   cli_.add_option("--test-key-passes", cost_.passes, "Passes for the passphrase's key (test build only)")
       ->envname("LYSOEN_TEST_KEY_PASSES");
+  cli_.add_option("--test-clock-days", clock_.days, "Days by which the clock is wrong (test build only)")
+      ->envname("LYSOEN_TEST_CLOCK_DAYS");
   if (const char* planted = std::getenv("LYSOEN_TEST_FAULT")) LYSOEN_CHECK(fault::plant(planted));
 #endif
 }
@@ -64,8 +83,9 @@ int App::run(int argc, char** argv) {
   try {
     cli_.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    int code = cli_.exit(error, std::cout, std::cerr);
-    return code == 0 ? 0 : exit_code_for(ErrorCode::usage);
+    if (error.get_exit_code() == 0) return cli_.exit(error, std::cout, std::cerr);  // help or version was asked for
+    say_error(misuse(error, command_in(cli_)));
+    return exit_code_for(ErrorCode::usage);
   }
   if (!work_) return exit_code_for(ErrorCode::usage);
   auto result = work_();

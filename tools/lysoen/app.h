@@ -12,6 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tools/lysoen/shifted_clock.h"
+
 namespace lysoen::cli {
 
 using json = nlohmann::ordered_json;
@@ -46,7 +48,12 @@ class App {
 
  private:
   CLI::App cli_;
-  Environment environment_;
+#ifdef LYSOEN_TEST_BUILD
+  ShiftedClock clock_{system_environment().clock};
+  Environment environment_{clock_, system_environment().random};
+#else
+  Environment environment_ = system_environment();
+#endif
   std::string vault_, passphrase_file_;
   bool json_ = false;
   KeyCost cost_;

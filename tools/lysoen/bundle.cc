@@ -65,6 +65,8 @@ Result<void> take_bundles(App& app, const Arguments& arguments) {
     say_warning(count_text(taken.entries_waiting) +
                 " entries wait for earlier ones: import the other bundles, then this one again");
   if (taken.damage) return *taken.damage;
+  LYSOEN_ASSIGN(auto status, vault->status());
+  if (status.refused_roster) return *status.refused_roster;
   if (taken.batches_refused > 0 || taken.entries_waiting > 0) app.remember(ErrorCode::partly_done);
   return {};
 }

@@ -44,9 +44,7 @@ Result<void> write_export(App& app, Arguments arguments) {
   }
   std::string temporary = arguments.file + ".part";
   std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  if (!out)
-    return make_error(ErrorCode::io_failed, "cannot write the export: the system refused to open the file",
-                      "choose another place");
+  if (!out) return cannot_write(arguments.file, errno);
   auto sink = exchange::start_export(out, options, vault->forms());
   Bar bar("exporting");
   auto visited = vault->each(query, [&](const Report& report) {

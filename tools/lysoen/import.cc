@@ -27,7 +27,10 @@ struct Counts {
 // Takes portion after portion. What was taken stays taken when a later one fails.
 Result<void> take_all(exchange::Import& import, Vault& vault, exchange::RefusedFile& refused, Counts& counts) {
   Bar bar("importing");
+  Interruptible ctrl_c;
   for (bool last = false; !last;) {
+    if (ctrl_c.asked())
+      return make_error(ErrorCode::cancelled, "the import was interrupted", "import the file again to go on");
     LYSOEN_ASSIGN(auto portion, import.next(kRowsAtOnce));
     last = portion.last;
     if (!portion.rows.empty()) {
@@ -39,7 +42,7 @@ Result<void> take_all(exchange::Import& import, Vault& vault, exchange::RefusedF
     counts.refused = refused.count();
     bar.show(import.progress().done, import.progress().total, count_text(counts.added) + " added");
   }
-  return refused.finish();
+  return {};
 }
 
 Result<void> import(App& app, const Arguments& arguments) {
@@ -53,12 +56,18 @@ Result<void> import(App& app, const Arguments& arguments) {
     mapping.set_encoding(*encoding);
   }
   std::string aside = arguments.refused.empty() ? arguments.file + ".refused" : arguments.refused;
+  std::error_code ignored;
+  if (std::filesystem::equivalent(aside, arguments.file, ignored) ||
+      std::filesystem::equivalent(aside, arguments.mapping, ignored))
+    return make_error(ErrorCode::usage, "rows that do not fit cannot go into a file that is read",
+                      "choose another name with --refused");
   bool is_json = mapping.source().json;
   LYSOEN_ASSIGN(auto import, exchange::Import::open(arguments.file, std::move(mapping)));
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   exchange::RefusedFile refused(aside, is_json, import->columns());
   Counts counts;
   auto taken = take_all(*import, *vault, refused, counts);
+  if (auto finished = refused.finish(); taken.ok()) taken = std::move(finished);
   app.print_json({{"added", counts.added},
                   {"known", counts.known},
                   {"refused", counts.refused},
@@ -71,7 +80,7 @@ Result<void> import(App& app, const Arguments& arguments) {
     app.remember(ErrorCode::partly_done);
   }
   if (!taken.ok() && counts.added + counts.known > 0)
-    say("what was read before the fault is saved; importing the file again goes on from there");
+    say("what was read until then is saved; importing the file again goes on from there");
   return taken;
 }
 

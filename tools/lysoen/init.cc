@@ -11,7 +11,7 @@ void add_init(App& app) {
   app.does(command, [&app]() -> Result<void> {
     LYSOEN_ASSIGN(auto folder, app.vault_folder());
     std::error_code ignored;
-    if (std::filesystem::exists(folder, ignored) && !std::filesystem::is_empty(folder, ignored))
+    if (std::filesystem::is_directory(folder, ignored) && !std::filesystem::is_empty(folder, ignored))
       return make_error(ErrorCode::already_exists, "cannot make the vault: the folder is not empty",
                         "choose another folder");
     LYSOEN_ASSIGN(auto vault, app.open_or_create_vault());

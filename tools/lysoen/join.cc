@@ -60,6 +60,7 @@ Result<void> join(App& app, const Arguments& arguments) {
     if (!arguments.invite.starts_with("lysoen:")) {
       LYSOEN_ASSIGN(invite, read_file(arguments.invite, kInviteMax));
     }
+    LYSOEN_TRY(check_invite(invite, app.environment().clock.wall()));  // no vault for one that cannot be used
     LYSOEN_ASSIGN(vault, app.open_or_create_vault());
     LYSOEN_ASSIGN(joining, vault->join(invite));
   }
@@ -86,6 +87,7 @@ void add_join(App& app) {
   command->add_option("--request", arguments->request, "No network: write the request to this file, for the admin");
   command->add_option("--finish", arguments->welcome, "The welcome file that the admin gave back");
   command->add_option("--wait", arguments->wait_seconds, "Seconds to wait at the relay for the welcome")
+      ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
   app.does(command, [&app, arguments] { return join(app, *arguments); });
 }

@@ -57,12 +57,8 @@ Result<std::string> qr_for_terminal(const std::string& text) {
   return out;
 }
 
-Result<void> write_qr_png(const std::string& text, const std::filesystem::path& file) {
+Result<Bytes> qr_png(const std::string& text) {
   LYSOEN_ASSIGN(Modules modules, encode(text));
-  std::error_code ignored;
-  if (std::filesystem::exists(file, ignored))
-    return make_error(ErrorCode::already_exists, "cannot write the QR code: there is a file of that name",
-                      "choose another name");
   int side = modules.width * kPixelsPerModule;
   std::vector<png_byte> pixels(static_cast<size_t>(side) * static_cast<size_t>(side), 255);
   for (int y = 0; y < side; ++y)
@@ -72,9 +68,14 @@ Result<void> write_qr_png(const std::string& text, const std::filesystem::path& 
   image.version = PNG_IMAGE_VERSION;
   image.width = image.height = static_cast<png_uint_32>(side);
   image.format = PNG_FORMAT_GRAY;
-  if (!png_image_write_to_file(&image, file.c_str(), 0, pixels.data(), 0, nullptr))
-    return make_error(ErrorCode::io_failed, "cannot write the QR code: the system refused", "choose another place");
-  return {};
+  png_alloc_size_t size = 0;
+  Bytes file;
+  bool made = png_image_write_to_memory(&image, nullptr, &size, 0, pixels.data(), 0, nullptr) != 0;
+  file.resize(size);
+  made = made && png_image_write_to_memory(&image, file.data(), &size, 0, pixels.data(), 0, nullptr) != 0;
+  if (!made) return make_error(ErrorCode::internal, "cannot make a QR code: the picture does not come out");
+  file.resize(size);
+  return file;
 }
 
 }  // namespace lysoen::cli

@@ -37,15 +37,15 @@ void tell_id(App& app, const ReportId& id, std::string_view state) {
 Result<void> begin(App& app, const Arguments& arguments) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(auto form, form_named(*vault, arguments.form));
-  LYSOEN_ASSIGN(auto changes, changes_of(*form, arguments));  // before the draft exists: a refusal leaves no trace
-  LYSOEN_ASSIGN(ReportId id, vault->begin(form->id(), arguments.language));
-  if (!changes.empty()) {
-    auto saved = vault->save(id, changes);
-    if (!saved.ok()) return (void)vault->discard(id), std::move(saved).error();
-  }
+  LYSOEN_ASSIGN(auto changes, changes_of(*form, arguments));
+  LYSOEN_ASSIGN(ReportId id, vault->begin(form->id(), arguments.language, changes));
   if (arguments.submit) {
-    LYSOEN_ASSIGN(id, vault->submit(id));
-    tell_id(app, id, "submitted");
+    auto submitted = vault->submit(id);
+    if (!submitted.ok()) {
+      say("saved as draft " + short_id(id) + ", not submitted");
+      return std::move(submitted).error();
+    }
+    tell_id(app, *submitted, "submitted");
     return {};
   }
   tell_id(app, id, "saved");

@@ -38,7 +38,6 @@ void add_status(App& app) {
     if (status.gaps) std::cout << count_text(status.gaps) << " entries held back or lost, still wanted\n";
     if (status.forks) std::cout << alarm(count_text(status.forks) + " feeds have two versions") << "\n";
     for (auto& notice : status.notices) say_warning(safe(notice));
-    if (team.ok()) warn_about(*team);
     return {};
   });
 }

@@ -48,7 +48,9 @@ Result<void> sync(App& app, const Arguments& arguments) {
   }
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   Bar bar("syncing");
+  Interruptible ctrl_c;
   SyncOptions options{.deadline = std::chrono::seconds(arguments.deadline_seconds)};
+  options.cancelled = [&ctrl_c] { return ctrl_c.asked(); };
   options.progress = [&bar](const SyncProgress& progress) {
     uint64_t done = progress.entries_sent + progress.entries_received;
     bar.show(done, done + progress.entries_left + (progress.more_to_come ? 1 : 0),
@@ -67,6 +69,7 @@ Result<void> sync(App& app, const Arguments& arguments) {
                 std::to_string(batch.last_seq) + ": " + safe(batch.reason));
   for (auto& notice : status.notices) say_warning(safe(notice));
   if (outcome.failure) return *outcome.failure;
+  if (status.refused_roster) return *status.refused_roster;
   if (!outcome.refused.empty()) app.remember(ErrorCode::partly_done);
   return {};
 }
@@ -77,6 +80,7 @@ void add_sync(App& app) {
   auto arguments = std::make_shared<Arguments>();
   auto* command = app.commands().add_subcommand("sync", "Send and fetch what is sealed, through the team's relays");
   command->add_option("--deadline", arguments->deadline_seconds, "Seconds after which to stop; the rest goes next time")
+      ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   command
       ->add_option("--proxy", arguments->proxy,

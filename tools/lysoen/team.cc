@@ -14,6 +14,7 @@ namespace lysoen::cli {
 namespace {
 
 constexpr size_t kRootFileMax = 64 * 1024, kRequestMax = 64 * 1024;
+constexpr size_t kInviteRoom = 64 * 1024, kWelcomeRoom = 512 * 1024;  // a welcome to a team of a thousand
 
 Result<RelayInfo> relay_from(const std::string& key, const std::string& url) {
   LYSOEN_ASSIGN(RelayInfo relay, parse_relay_key(key));
@@ -72,15 +73,13 @@ Result<void> create_team(App& app, const CreateArguments& arguments) {
     LYSOEN_ASSIGN(RelayInfo relay, relay_from(arguments.key, arguments.url));
     options.relays = {relay};
   }
-  std::error_code ignored;
-  if (std::filesystem::exists(arguments.root_file, ignored))
-    return make_error(ErrorCode::already_exists, "cannot write the root key: there is a file of that name",
-                      "use --root FILE");
+  if (arguments.root_file.empty()) return make_error(ErrorCode::usage, "the root key needs a file", "--root FILE");
+  LYSOEN_ASSIGN(auto root_file, NewFile::with_room(arguments.root_file, kRootFileMax));
   LYSOEN_ASSIGN(options.root_passphrase, app.secret("passphrase for the team's root key",
                                                     arguments.root_passphrase_file, "LYSOEN_ROOT_PASSPHRASE", true));
   LYSOEN_ASSIGN(auto vault, app.open_or_create_vault());
   LYSOEN_ASSIGN(auto made, vault->create_team(options));
-  LYSOEN_TRY(write_file(arguments.root_file, made.root_file));
+  LYSOEN_TRY(root_file->finish(made.root_file));
   LYSOEN_ASSIGN(std::string key_text, vault->team_key_text());
   if (app.print_json({{"team", made.view.team.hex()}, {"team_key", key_text}, {"root_file", arguments.root_file}}))
     return {};
@@ -129,9 +128,14 @@ Result<void> invite(App& app, const InviteArguments& arguments) {
     return make_error(ErrorCode::input_refused, "there is no role '" + safe(arguments.role) + "'",
                       "reporter, coordinator, auditor or admin");
   LYSOEN_ASSIGN(auto vault, app.open_vault());
+  LYSOEN_ASSIGN(auto file, NewFile::with_room(arguments.file, kInviteRoom));
+  LYSOEN_ASSIGN(auto png, NewFile::with_room(arguments.png, kInviteRoom));
   LYSOEN_ASSIGN(Invite made, vault->invite({.role = *role, .name = arguments.name}));
-  if (!arguments.file.empty()) LYSOEN_TRY(write_file(arguments.file, made.file));
-  if (!arguments.png.empty()) LYSOEN_TRY(write_qr_png(made.link, arguments.png));
+  if (file) LYSOEN_TRY(file->finish(made.file));
+  if (png) {
+    LYSOEN_ASSIGN(Bytes picture, qr_png(made.link));
+    LYSOEN_TRY(png->finish(picture));
+  }
   if (app.print_json({{"link", made.link}, {"expires", utc_text(made.expires)}, {"role", describe(made.role)}}))
     return {};
   if (arguments.show_qr) {
@@ -184,8 +188,9 @@ Result<void> admit(App& app, const AdmitArguments& arguments) {
                         "there is no file and no waiting request '" + safe(arguments.request) + "'",
                         "`lysoen admit` without a name lists who waits");
   }
+  LYSOEN_ASSIGN(auto welcome_file, NewFile::with_room(arguments.welcome, kWelcomeRoom));
   LYSOEN_ASSIGN(Bytes welcome, vault->admit(chosen.id));
-  if (!arguments.welcome.empty()) LYSOEN_TRY(write_file(arguments.welcome, welcome));
+  if (welcome_file) LYSOEN_TRY(welcome_file->finish(welcome));
   if (app.print_json(request_json(chosen))) return {};
   print_request(chosen);
   say("admitted; the welcome " + (arguments.welcome.empty()

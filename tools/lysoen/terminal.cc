@@ -3,6 +3,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -62,12 +63,13 @@ Result<std::string> ask_secret(std::string_view question) {
   tcgetattr(STDIN_FILENO, &before);
   termios silent = before;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  Interruptible ctrl_c;  // so that the echo comes back
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   std::string answer;
   bool got = static_cast<bool>(std::getline(std::cin, answer));
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
   std::cerr << "\n";
-  if (!got) return make_error(ErrorCode::cancelled, "no passphrase was entered");
+  if (!got || ctrl_c.asked()) return make_error(ErrorCode::cancelled, "no passphrase was entered");
   return answer;
 }
 
@@ -118,6 +120,28 @@ std::string safe(std::string_view text) {
     out += control || character == "\x7F" || second_control || override_ ? std::string_view("?") : character;
   }
   return out;
+}
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+}  // namespace
+
+Interruptible::Interruptible() {
+  interrupted = 0;
+  struct sigaction once {};
+  once.sa_handler = [](int) { interrupted = 1; };
+  once.sa_flags = SA_RESETHAND;  // and no SA_RESTART: a question on the terminal ends too
+  sigaction(SIGINT, &once, nullptr);
+}
+
+Interruptible::~Interruptible() {
+  signal(SIGINT, SIG_DFL);
+}
+
+bool Interruptible::asked() const {
+  return interrupted != 0;
 }
 
 Bar::Bar(std::string what) : what_(std::move(what)), on_terminal_(isatty(STDERR_FILENO)) {}

@@ -20,7 +20,7 @@ std::string strong(std::string_view text);
 std::string faint(std::string_view text);
 std::string alarm(std::string_view text);
 
-/// Asks on the terminal without echo. Errors: usage, if there is no terminal to ask on.
+/// Asks on the terminal without echo. Errors: usage, if there is no terminal to ask on; cancelled.
 Result<std::string> ask_secret(std::string_view question);
 
 /// Text in columns for a table; numbers of a count with thousands separators.
@@ -30,6 +30,14 @@ std::string bytes_text(uint64_t bytes);
 std::string fitted(std::string_view text, size_t width);
 /// Control characters and direction overrides become '?': what others wrote must not steer the terminal.
 std::string safe(std::string_view text);
+
+/// While one of these lives, Ctrl-C asks the command to end in good order; a second Ctrl-C ends the process.
+class Interruptible {
+ public:
+  Interruptible();
+  ~Interruptible();
+  bool asked() const;
+};
 
 /// A progress bar on standard error; silent if that is not a terminal.
 class Bar {

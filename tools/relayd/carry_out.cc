@@ -36,7 +36,7 @@ Result<std::string> add_team(relay::Relay& relay, const Order& order) {
   if (!order.argument.starts_with(kTeamKeyPrefix)) {
     return make_error(
         ErrorCode::input_refused, "cannot add the team: this is no team key",
-        "a team's admin gets it with 'lysoen team create' or 'lysoen status'; it begins with lysoen-team:");
+        "a team's admin gets it with `lysoen team create` or `lysoen team key`; it begins with lysoen-team:");
   }
   auto added =
       order.token.empty() ? relay.admit_team(order.argument) : relay.redeem_operator_token(order.token, order.argument);

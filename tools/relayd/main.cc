@@ -2,7 +2,9 @@
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "core/base/try.h"
 #include "sync/relay/keys.h"
@@ -31,7 +33,10 @@ Result<std::string> key_text(const Places& places) {
 
 // Making a key twice would lock every device out: a second call shows the key that is there.
 int keygen(const Places& places, Environment environment) {
-  ::mkdir(places.folder.c_str(), 0700);
+  if (::mkdir(places.folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return complain(make_error(ErrorCode::storage_read_only,
+                               "cannot make the relay's folder: " + std::string(std::strerror(errno)),
+                               "make it yourself, for the relay's user alone (mode 0700), or choose another"));
   auto made = relay::make_key_file(places.key_file, environment);
   bool there = !made.ok() && made.error().code == ErrorCode::already_exists;
   if (!made.ok() && !there) return complain(made.error());
@@ -111,6 +116,19 @@ void add_serve(CLI::App& app, Arguments& arguments) {
       "machine only, gives Prometheus text.");
 }
 
+Error misuse(const CLI::ParseError& error, const std::string& command) {
+  std::string why = error.what();
+  if (why.starts_with("A subcommand")) why = "a command is missing, or there is none of that name";
+  if (!why.empty()) why.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(why.front())));
+  return make_error(ErrorCode::usage, why.substr(0, why.find('\n')), "`" + command + " --help` shows what it takes");
+}
+
+/// "lysoen-relay team add": as far as the words were commands.
+std::string command_in(const CLI::App& app) {
+  auto chosen = app.get_subcommands();
+  return app.get_name() + (chosen.empty() ? "" : " " + command_in(*chosen.front()));
+}
+
 int run(int argc, char** argv) {
   Arguments arguments;
   CLI::App app(kAbout, "lysoen-relay");
@@ -125,7 +143,8 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);  // help was asked for
+    return complain(misuse(error, command_in(app)));
   }
   auto environment = system_environment();
   if (app.got_subcommand("serve")) return serve(arguments.places(), arguments.serve, environment);

@@ -56,6 +56,10 @@ struct Invite {
   Role role = Role::reporter;
 };
 
+/// Whether an invite (link or file) can be used at that time: asked before a vault is made for it. Errors:
+/// input_refused (it is none, or was cut), newer_version, trust_refused (it ran out).
+Result<void> check_invite(ByteView file_or_link, WallTime now);
+
 /// A join request as opened by an admin, waiting to be admitted.
 struct JoinRequest {
   Hash id;  // of the request's bytes

@@ -56,6 +56,8 @@ struct VaultStatus {
   size_t set_aside = 0;       // records kept aside with reasons
   size_t gaps = 0, forks = 0;
   std::vector<std::string> notices;  // sentences to show: roster expired, save repaired, fork seen
+  std::optional<Error>
+      refused_roster;  // since the vault was opened a roster came that this team's root does not stand for
 };
 
 class Vault {
@@ -74,8 +76,10 @@ class Vault {
   virtual Result<void> lock() = 0;
 
   // -- Writing ---------------------------------------------------------------------------------------------------
-  /// A new draft of a form, saved at once. `language` is remembered for the form's session.
-  virtual Result<ReportId> begin(std::string_view form_id, std::string_view language) = 0;
+  /// A new draft of a form, saved at once with its first answers: both or neither. `language` is remembered for the
+  /// form's session. Errors: as save.
+  virtual Result<ReportId> begin(std::string_view form_id, std::string_view language,
+                                 std::span<const Change> answers = {}) = 0;
   /// Saves changes to a draft, or as unsent changes to a submitted report. Each is checked against the form (unknown
   /// field or choice, wrong type: input_refused naming the field). All or nothing. L1 when it returns.
   virtual Result<void> save(const ReportId& report, std::span<const Change> changes) = 0;

@@ -40,6 +40,15 @@ TEST_CASE("Import: a file that lacks a column is refused before anything is take
   CHECK(import.error().message == "cannot import the file: it has no column 'day' (the mapping needs it)");
 }
 
+TEST_CASE("Import: a file with a fault far down is refused before its first row is taken", "[exchange]") {
+  Folder folder;
+  std::string rows = "what,day\n";
+  for (int i = 0; i < 1000; ++i) rows += "row,2020-01-05\n";
+  auto import = Import::open(folder.write("a.csv", rows + "\"open,2020-01-05\n"), mapping_of(dated()));
+  REQUIRE_FALSE(import.ok());
+  CHECK(import.error().message == "cannot read the file: a quote opened on line 1002 is never closed");
+}
+
 TEST_CASE("Import: refused rows of a CSV file can be corrected and imported again, twice", "[exchange]") {
   Folder folder;
   // The mapping's own peculiarities, a row of tags and another encoding, do not apply to the file of refused rows.

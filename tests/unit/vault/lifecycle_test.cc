@@ -141,6 +141,17 @@ TEST_CASE("Vault: a change made before a sync does not overwrite what the sync b
   CHECK(must(team.admin()->read(id)).field("killed")->values.size() == 2);
 }
 
+TEST_CASE("Vault: a draft begins with its first answers or not at all", "[vault]") {
+  Team team;
+  auto& vault = *team.admin();
+  std::vector<Change> answers{{"title", text("Stall robbed")}, {"no_such", text("x")}};
+  refused(vault.begin("police-incident", "en", answers).error(), ErrorCode::input_refused, "no_such");
+  CHECK(must(vault.status()).drafts == 0);
+  answers.pop_back();
+  auto id = must(vault.begin("police-incident", "en", answers));
+  CHECK(must(vault.read(id)).field("title")->values.front().value == answers.front().value);
+}
+
 TEST_CASE("Vault: answers are checked against the form, all or nothing", "[vault]") {
   Team team;
   auto& vault = *team.admin();
@@ -213,7 +224,7 @@ TEST_CASE("Vault: every reason why a vault does not open is said in a sentence o
   std::filesystem::resize_file(path / "slots", 40);
   refused(open(), ErrorCode::damaged, "cut short");
   std::filesystem::remove(path / "slots");
-  refused(open(), ErrorCode::not_found, "no vault in this folder");
+  refused(open(), ErrorCode::damaged, "cannot open vault: its file 'slots' is missing");
   overwrite(path / "A.db", 4096 * 2, std::string(64, 'x'));
   {
     std::ofstream slots(path / "slots", std::ios::binary);
@@ -221,6 +232,11 @@ TEST_CASE("Vault: every reason why a vault does not open is said in a sentence o
   }
   overwrite(path / "A.db", 0, std::string(64, 'x'));
   refused(open(), ErrorCode::damaged, "cannot open vault");
+  std::filesystem::remove(path / "A.db");
+  refused(open(), ErrorCode::damaged, "cannot open vault: its file 'A.db' is missing");
+  path = folder.path() / "file";
+  std::ofstream(path) << "x";
+  refused(open(), ErrorCode::input_refused, "cannot open vault: a file is there, not a folder");
 }
 
 TEST_CASE("Vault: where one cannot be made is said before anything is written", "[vault]") {

@@ -3,7 +3,8 @@
 #include <random>
 
 #include "core/report/fold.h"
-#include "tests/unit/vault/people.h"
+#include "core/team/layout.h"
+#include "tests/unit/vault/hand_made.h"
 
 using namespace lysoen;
 using namespace lysoen::test;
@@ -193,7 +194,38 @@ TEST_CASE("Vault: a roster of another team is set aside and reported", "[vault]"
   auto before = must(team.admin()->team_view()).roster_version;
   must(team.admin()->sync_peer().take_roster(must(other.admin()->sealed_rosters()).front()));
   CHECK(must(team.admin()->team_view()).roster_version == before);
-  CHECK_THAT(must(team.admin()->status()).notices.front(), Catch::Contains("does not open with this device's keys"));
+  auto status = must(team.admin()->status());
+  CHECK_THAT(status.notices.front(), Catch::Contains("does not open with this device's keys"));
+  REQUIRE(status.refused_roster);
+  CHECK(status.refused_roster->code == ErrorCode::trust_refused);
+}
+
+TEST_CASE("Vault: a roster signed by another root is refused by name, and the known one stands", "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::coordinator, "Ben");
+  // An insider: it holds the roster key, and signs with a root of its own.
+  HandMade insider(*team.admin(), Role::coordinator, team.admin().clock.wall());
+  carry(*team.admin(), *ben);
+  auto stranger = crypto::SigningKey::generate(insider.random);
+  auto forged = *team::whole_roster(insider.roster());
+  forged.head.previous = team::head_hash(forged.head);
+  forged.head.version += 1;
+  forged.head.root = stranger.public_key();
+  forged.head.certificate.reset();
+  forged.head.approval.reset();
+  forged.head.signature = stranger.sign(team::layout::kHeadLabel, team::layout::head_body(forged.head));
+  auto sealed = must(team::seal_roster(forged, insider.welcome->roster_keys.front(), insider.random));
+
+  auto before = must(ben->team_view()).roster_hash;
+  must(ben->sync_peer().take_roster(sealed));
+  CHECK(must(ben->team_view()).roster_hash == before);
+  auto status = must(ben->status());
+  REQUIRE(status.refused_roster);
+  CHECK(status.refused_roster->code == ErrorCode::trust_refused);
+  CHECK(status.refused_roster->message == "roster refused: it is signed by another root");
+  CHECK_THAT(status.refused_roster->hint, Catch::Contains("ask your coordinator by another way"));
+  CHECK_THAT(status.notices.front(), Catch::Contains(status.refused_roster->message));
+  submitted(*ben, "Work goes on");
 }
 
 TEST_CASE("Vault: a reporter's edit of somebody else's report is set aside and shown", "[vault]") {
