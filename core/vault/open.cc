@@ -86,7 +86,9 @@ Result<void> replay(storage::Database& database, ByteView payload) {
 Error in_words(Error error, std::string_view doing) {
   if (error.message.rfind("cannot open vault", 0) == 0 || error.message.rfind("cannot make a vault", 0) == 0)
     return error;
-  error.message = "cannot " + std::string(doing) + ": " + error.message;
+  constexpr std::string_view kBelow = "cannot open the store: ";
+  auto why = error.message.starts_with(kBelow) ? error.message.substr(kBelow.size()) : error.message;
+  error.message = "cannot " + std::string(doing) + ": " + why;
   return error;
 }
 

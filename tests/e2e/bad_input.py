@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sys
 import time
 
@@ -266,7 +267,20 @@ def flipped_body(answer, at):
     return answer[:at] + bytes([answer[at] ^ 1]) + answer[at + 1:]
 
 
+def unreachable(world):
+    """Nobody listens there; a proxy that must be used is down; a team without a relay."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound and not listening: refuses for as long as it is held
+        port = nobody.getsockname()[1]
+        world.cli("far", "team", "create", "Far team", "--root", "far.key", "--relay", f"http://127.0.0.1:{port}",
+                  "--relay-key", world.relay_key)
+        world.refuses("far", NETWORK, f"no exchange with the relay at http://127.0.0.1:{port}: connection refused", *SYNC)
+        world.refuses("far", NETWORK, "the proxy that must be used does not answer", *SYNC, "--proxy", f"socks5://127.0.0.1:{port}")
+    world.refuses("other", REFUSED, "the team has no relay", *SYNC)
+
+
 def wire_messages(world):
+    unreachable(world)
     new_report(world, "monitor", "police-incident", "title=Waits for a way")
     waiting = unsent(world, "monitor")
     check(waiting > 0, "there is something to send")

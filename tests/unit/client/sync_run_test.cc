@@ -312,7 +312,9 @@ TEST_CASE("Client: the whole sync ends at its deadline, and what was exchanged s
 TEST_CASE("Client: a deadline that passes while a relay does not answer says why it does not", "[client]") {
   Field field;
   field.script(1).left = 1;
-  field.carrier.respond = [](const CarrierRequest&) { return SimCarrier::Reply{SimCarrier::failure("no route"), 1s}; };
+  field.carrier.respond = [](const CarrierRequest&) {
+    return SimCarrier::Reply{SimCarrier::failure("no route", 0, 0), 1s};
+  };
   auto& outcome = field.finish(kOne, {.deadline = 5s, .tries = 100});
   REQUIRE(outcome.failure);
   CHECK(outcome.failure->code == ErrorCode::no_network);
