@@ -205,7 +205,7 @@ def files_refused_whole(world):
     row = b"a,2026-01-01,1,2\r\n"
     for words, content in (("line 3 is not UTF-8", HEADER + row + b"caf\xe9,2026-01-01,1,2\r\n"),
                            ("line 2 has a byte that Windows-1252 does not define", HEADER + b"\x81,2026-01-01,1,2\r\n"),
-                           ("quote.*line 602 is never closed", HEADER + row * 600 + b'"open,2026-01-01,1,2\r\n'),
+                           ("quote.*line 6002 is never closed", HEADER + row * 6000 + b'"open,2026-01-01,1,2\r\n'),
                            ("no column 'day'", b"what,lat,lon\r\na,1,2\r\n")):
         encoding = ("--encoding", "windows-1252") if "1252" in words else ()
         world.refuses("monitor", REFUSED, words, *importing(world, content, *encoding))

@@ -43,10 +43,10 @@ TEST_CASE("Import: a file that lacks a column is refused before anything is take
 TEST_CASE("Import: a file with a fault far down is refused before its first row is taken", "[exchange]") {
   Folder folder;
   std::string rows = "what,day\n";
-  for (int i = 0; i < 1000; ++i) rows += "row,2020-01-05\n";
+  for (int i = 0; i < 10000; ++i) rows += "row,2020-01-05\n";  // beyond the first block that is read
   auto import = Import::open(folder.write("a.csv", rows + "\"open,2020-01-05\n"), mapping_of(dated()));
   REQUIRE_FALSE(import.ok());
-  CHECK(import.error().message == "cannot read the file: a quote opened on line 1002 is never closed");
+  CHECK(import.error().message == "cannot read the file: a quote opened on line 10002 is never closed");
 }
 
 TEST_CASE("Import: refused rows of a CSV file can be corrected and imported again, twice", "[exchange]") {
