@@ -388,7 +388,7 @@ TEST_CASE("Bundle: a file is whole or absent, and one that is there is not overw
   auto second = export_bundle(file, author.store, key_of(1), author.all(), author.entropy);
   REQUIRE_FALSE(second.ok());
   CHECK(second.error().code == ErrorCode::already_exists);
-  CHECK(second.error().message == "cannot write the bundle: a file of this name is there already");
+  CHECK(second.error().message == "cannot write the bundle 'b': a file of this name is there already");
   CHECK(slurp(file) == before);
 
   auto huge = author.all();
