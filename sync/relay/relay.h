@@ -23,7 +23,7 @@ class Files;
 namespace lysoen::relay {
 
 struct Quotas {
-  uint64_t team_bytes = 64ull << 30;           // of ciphertext held
+  uint64_t team_bytes = 64ull << 30;           // of entries held, each with what its row costs
   uint64_t device_bytes_per_day = 2ull << 30;  // accepted from one device in a day (UTC)
   uint64_t join_requests_open = 1000;          // per team
 };

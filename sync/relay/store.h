@@ -25,8 +25,7 @@ class Store final : public session::RelayStore {
   Result<session::Standing> standing(const TeamId& team, const DeviceId& device) override;
   Result<session::CounterState> take_counter(const TeamId& team, const DeviceId& device, uint64_t counter,
                                              const PublicKey& encapsulation) override;
-  Result<session::StoreVerdict> append(const TeamId& team, const DeviceId& carrier, const Batch& batch,
-                                       bool count_quota) override;
+  Result<session::StoreVerdict> append(const TeamId& team, const DeviceId& carrier, const Batch& batch) override;
   Result<std::vector<FeedHead>> heads_of(const TeamId& team, const DeviceId& device) override;
   Result<std::optional<Bytes>> receipt(const TeamId& team, const FeedKey& feed) override;
   Result<std::optional<Batch>> read(const TeamId& team, const FeedKey& feed, uint64_t first_seq, uint64_t last_seq,

@@ -14,6 +14,13 @@ using wire::VerdictCode;
 namespace {
 
 constexpr uint64_t kDayMs = 24ull * 3600 * 1000;
+// What an entry costs beside its bytes: its row with two hashes, and its share of block, mailbox and log.
+constexpr uint64_t kEntryCost = 256;
+constexpr int64_t kForksPerFeedMax = 16;
+
+uint64_t cost_of(const SealedEntry& entry) {
+  return kEntryCost + entry.ciphertext.size() + entry.warrant.size();
+}
 
 StoreVerdict refused(VerdictCode code, std::string reason, FeedHead head = {}) {
   return {{AppendOutcome::refused, head, std::move(reason)}, code};
@@ -126,7 +133,7 @@ Result<feed::SeqRanges> Store::stubs(const FeedRow& feed, uint64_t first, uint64
 
 // -- Appending ------------------------------------------------------------------------------------------------------
 
-Result<StoreVerdict> Store::append(const TeamId& team, const DeviceId& carrier, const Batch& batch, bool counts) {
+Result<StoreVerdict> Store::append(const TeamId& team, const DeviceId& carrier, const Batch& batch) {
   auto hashes = feed::verify_batch(batch);
   if (!hashes) {
     bool large = hashes.error().code == ErrorCode::limit_exceeded;
@@ -142,7 +149,7 @@ Result<StoreVerdict> Store::append(const TeamId& team, const DeviceId& carrier, 
   LYSOEN_ASSIGN(auto verdict, append_at(*row, batch, *hashes, at, left.value_or(UINT64_MAX)));
   if (verdict.verdict.outcome != AppendOutcome::stored && verdict.verdict.outcome != AppendOutcome::forked)
     return verdict;
-  if (counts) LYSOEN_TRY(count_quota(*row, carrier, counts_.bytes - before));
+  LYSOEN_TRY(count_quota(*row, carrier, counts_.bytes - before));
   Writer record;
   record.id(team).u64(at).field(feed::encode_batch(batch));
   record_.insert(record_.end(), record.bytes().begin(), record.bytes().end());
@@ -178,7 +185,7 @@ Result<StoreVerdict> Store::append_at(TeamRow& team, const Batch& batch, std::sp
   std::vector<size_t> chosen = plan.replace;
   for (size_t i = plan.new_from; i < batch.entries.size(); ++i) chosen.push_back(i);
   uint64_t bytes = 0;
-  for (size_t i : chosen) bytes += batch.entries[i].ciphertext.size();
+  for (size_t i : chosen) bytes += cost_of(batch.entries[i]);
   if (bytes > bytes_max) return refused(VerdictCode::over_quota, "the quota is used up", head);
 
   if (!found) {
@@ -237,7 +244,8 @@ Result<void> Store::note_fork(const FeedRow& feed, const feed::MergePlan& plan, 
   Hash hash = crypto::sha256(feed::encode_batch(other));
   LYSOEN_ASSIGN(auto known, db_.integer("SELECT 1 FROM fork WHERE feed = ? AND seq = ? AND hash = ?", feed.id,
                                         plan.fork_seq, hash));
-  if (known) return {};
+  LYSOEN_ASSIGN(auto noted, db_.integer("SELECT count(*) FROM fork WHERE feed = ?", feed.id));
+  if (known || noted.value_or(0) >= kForksPerFeedMax) return {};
   // The held side is in the tables; its proof can be made whenever somebody asks.
   (void)held;
   ++counts_.forks;

@@ -288,7 +288,7 @@ Result<void> State::apply_objects(RelayStore& store) {
 }
 
 Result<void> State::apply_batch(RelayStore& store, const Batch& batch) {
-  LYSOEN_ASSIGN(auto outcome, store.append(hello.team, hello.device, batch, counter.fresh));
+  LYSOEN_ASSIGN(auto outcome, store.append(hello.team, hello.device, batch));
   if (outcome.verdict.outcome == AppendOutcome::stored || outcome.verdict.outcome == AppendOutcome::known) {
     touch(batch.feed);
     return {};

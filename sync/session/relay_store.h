@@ -56,8 +56,7 @@ class RelayStore {
                                             const PublicKey& encapsulation) = 0;
 
   /// (w) `carrier` is who brought it; quotas count against it.
-  virtual Result<StoreVerdict> append(const TeamId& team, const DeviceId& carrier, const Batch& batch,
-                                      bool count_quota) = 0;
+  virtual Result<StoreVerdict> append(const TeamId& team, const DeviceId& carrier, const Batch& batch) = 0;
   /// Feeds of this device that hold something, in no order.
   virtual Result<std::vector<FeedHead>> heads_of(const TeamId& team, const DeviceId& device) = 0;
   /// A signed receipt over what is durably committed of the feed; nothing if there is nothing.

@@ -50,7 +50,7 @@ class FieldStore final : public EntryStore {
     std::vector<SealedEntry> run;
     size_t size = 0;
     for (uint64_t seq = first; seq <= std::min<uint64_t>(at->second.entries.size(), feed::block_last(first)); ++seq) {
-      size += at->second.entries[seq - 1].ciphertext.size();
+      size += at->second.entries[seq - 1].ciphertext.size() + at->second.entries[seq - 1].warrant.size();
       if (!run.empty() && size > size_max) break;
       run.push_back(at->second.entries[seq - 1]);
     }
@@ -150,6 +150,10 @@ class FieldDevice final : public SyncPeer {
   Result<void> take_receipt(const RelayId& relay, ByteView bytes) override {
     auto receipt = feed::read_receipt(relay, bytes);
     if (!receipt) return std::move(receipt).error();
+    FeedHead here = *store.head(receipt->feed);
+    if (receipt->seq > here.seq ||
+        receipt->head != store.feeds[receipt->feed].blocks.at(feed::block_first(receipt->seq)).hash_at(receipt->seq))
+      return make_error(ErrorCode::trust_refused, "the relay's receipt is refused: not what is here");
     receipts.push_back(*receipt);
     auto& seq = confirmed_seq[receipt->feed];
     seq = std::max(seq, receipt->seq);

@@ -327,7 +327,49 @@ TEST_CASE("Relay: quotas refuse one device's flood and leave the rest alone", "[
   CHECK(field.sync(field.reader)->refused.empty());
   field.clock.advance(std::chrono::hours(24));
   REQUIRE(field.sync(field.reporter, {.window = 600}).ok());
-  CHECK(field.entries_held() > 7);
+  CHECK(field.entries_held() > 4);
+}
+
+TEST_CASE("Relay: neither old counters nor stubs nor tiny entries get around a quota", "[relay]") {
+  Field field(106);
+  field.relay.reset();
+  field.quotas.device_bytes_per_day = 100000;
+  field.open();
+  auto feed = field.reporter.feed_for(field.team_audience);
+  size_t size = 500;
+  SECTION("an exchange counter that was used already") {}
+  SECTION("entries of one byte") {
+    size = 1;
+  }
+  SECTION("stubs with warrants that nobody checked") {
+    size = 2;
+  }
+  for (int i = 0; i < 1200; ++i) field.reporter.write(field.team_audience, size);
+  if (size == 2)
+    for (auto& entry : field.reporter.store.feeds[feed].entries)
+      entry = feed::stub_of(entry, StubReason::refused, Bytes(1000, 7));
+  for (int i = 0; i < 60; ++i) {
+    if (size == 500) field.reporter.counter = 0;
+    (void)field.once(field.reporter, {.window = 8000});
+  }
+  CHECK(field.entries_held() > 0);
+  CHECK(field.entries_held() < 400);
+}
+
+TEST_CASE("Relay: of a feed with ever new versions it keeps proof, but not without end", "[relay]") {
+  Field field(107);
+  field.reporter.write(field.team_audience);
+  FieldDevice blank(field.reporter);
+  blank.store.feeds.clear();
+  REQUIRE(field.sync(field.reporter).ok());
+  for (int i = 0; i < 40; ++i) {
+    FieldDevice other(blank);
+    other.write(field.team_audience);
+    (void)field.once(other);
+  }
+  auto forks = field.relay->inspect()->forks;
+  CHECK(forks >= 1);
+  CHECK(forks <= 16);
 }
 
 TEST_CASE("Relay: an operator's token admits one team once", "[relay]") {
@@ -414,10 +456,10 @@ TEST_CASE("Relay: what it shows of itself has ids, sizes and times, and nothing 
   REQUIRE(seen.ok());
   REQUIRE(seen->feeds.size() == 1);
   CHECK(seen->feeds[0].entries == 4);
-  CHECK(seen->feeds[0].bytes == 2000);
+  CHECK(seen->feeds[0].bytes == 4 * (500 + 256));
   CHECK(seen->feeds[0].key.device == field.reporter.id);
   REQUIRE(seen->teams.size() == 1);
   CHECK(seen->teams[0].devices == 3);
-  CHECK(seen->teams[0].bytes == 2000);
+  CHECK(seen->teams[0].bytes == 4 * (500 + 256));
   REQUIRE(seen->mailboxes.size() == 1);
 }
