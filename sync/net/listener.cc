@@ -157,6 +157,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const auto& head = request.get();
     bool keep = request.keep_alive();
     if (head.method() == http::verb::get) {
+      // Its body would be read as the next request, and a proxy in front would take the answers for somebody else's.
+      if (request.chunked() || request.content_length().value_or(0) > 0) co_return co_await refuse(400);
       // Named, not temporaries: g++ 12 destroys some temporaries of a co_await expression twice.
       const std::string target(head.target());
       const bool here = from_here(head);
