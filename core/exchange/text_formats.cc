@@ -29,6 +29,16 @@ bool is_made_of_numbers(std::string_view text) {
   return digits;
 }
 
+// Spreadsheets pass over blanks in front, and some take the wide forms of the signs for the signs.
+bool begins_a_formula(std::string_view text) {
+  if (text.empty()) return false;
+  if (std::string_view("\t\r\n").find(text.front()) != std::string_view::npos) return true;
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  for (std::string_view sign : {"=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"})
+    if (text.starts_with(sign)) return true;
+  return false;
+}
+
 }  // namespace
 
 std::string csv_cell(std::string_view text) {
@@ -42,8 +52,7 @@ std::string csv_cell(std::string_view text) {
 }
 
 std::string csv_text_cell(std::string_view text) {
-  bool risky = !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos &&
-               !is_made_of_numbers(text);
+  bool risky = begins_a_formula(text) && !is_made_of_numbers(text);
   return csv_cell(risky ? "'" + std::string(text) : std::string(text));
 }
 

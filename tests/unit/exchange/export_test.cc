@@ -70,7 +70,8 @@ TEST_CASE("CSV export: a conflict shows both values and is counted", "[exchange]
 }
 
 TEST_CASE("Text cells: what a spreadsheet would run is defused, numbers stay numbers", "[exchange]") {
-  for (auto text : {"=1+1", "+cmd|' /C calc'!A0", "-1+1", "@SUM(A1)", "\tx", "\r=1", "-", "+", "- 1", "-1e", "--1"})
+  for (auto text : {"=1+1", "  =1+1", "\n=1", "\uFF1D1+1", "\uFF20SUM(A1)", "+cmd|' /C calc'!A0", "-1+1", "@SUM(A1)",
+                    "\tx", "\r=1", "-", "+", "- 1", "-1e", "--1"})
     CHECK(csv_text_cell(text).find('\'') < 2);
   for (auto text : {"-1", "+1.5", "-1.5e-3", "-12.5 -44", ".5", "0", "", "a=1"}) CHECK(csv_text_cell(text) == text);
 }
