@@ -1,11 +1,13 @@
 // lysoen export: CSV, GeoJSON or a page with map and tables. What leaves here leaves the vault's protection.
 #include "core/exchange/export.h"
 
+#include <cerrno>
 #include <fstream>
 #include <iostream>
 
 #include "core/base/try.h"
 #include "tools/lysoen/app.h"
+#include "tools/lysoen/new_file.h"
 #include "tools/lysoen/people.h"
 #include "tools/lysoen/terminal.h"
 
@@ -27,10 +29,12 @@ Result<void> write_export(App& app, Arguments arguments) {
   if (!format)
     return make_error(ErrorCode::usage, "there is no export format '" + safe(arguments.format) + "'",
                       "--format csv, geojson or html");
-  std::error_code ignored;
-  if (!arguments.replace && std::filesystem::exists(arguments.file, ignored))
-    return make_error(ErrorCode::already_exists, "cannot write the export: there is a file of that name",
-                      "use --replace or choose another name");
+  auto file = NewFile::begin(arguments.file, arguments.replace);
+  if (!file) {
+    auto error = std::move(file).error();
+    if (error.code == ErrorCode::already_exists) error.hint = "use --replace or choose another name";
+    return error;
+  }
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   ReportQuery query{.form_id = arguments.form, .with_retracted = arguments.retracted};
   LYSOEN_ASSIGN(size_t total, vault->count(query));
@@ -42,9 +46,7 @@ Result<void> write_export(App& app, Arguments arguments) {
     options.title = team->name.empty() ? "Reports" : team->name;
     options.provenance = "roster " + std::to_string(team->roster_version) + " (" + short_id(team->roster_hash) + ")";
   }
-  std::string temporary = arguments.file + ".part";
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  if (!out) return cannot_write(arguments.file, errno);
+  std::ofstream out(file->part(), std::ios::binary);
   auto sink = exchange::start_export(out, options, vault->forms());
   Bar bar("exporting");
   auto visited = vault->each(query, [&](const Report& report) {
@@ -53,15 +55,11 @@ Result<void> write_export(App& app, Arguments arguments) {
     bar.show(sink->count(), total);
     return true;
   });
-  auto finished = sink->finish();
+  LYSOEN_TRY(visited);
+  LYSOEN_TRY(sink->finish());
   out.close();
-  if (visited.ok() && finished.ok()) std::filesystem::rename(temporary, arguments.file, ignored);
-  if (!visited.ok() || !finished.ok() || ignored) {
-    std::filesystem::remove(temporary, ignored);
-    return !visited.ok()    ? visited.error()
-           : !finished.ok() ? finished.error()
-                            : make_error(ErrorCode::io_failed, "cannot write the export: the system refused");
-  }
+  if (!out) return cannot_write(arguments.file, EIO);
+  LYSOEN_TRY(file->finish());
   app.print_json({{"file", arguments.file}, {"reports", sink->count()}, {"with_place", sink->placed()}});
   say(count_text(sink->count()) + " reports, " + count_text(sink->placed()) + " with a place, in " + arguments.file);
   say_warning("the file is not encrypted; it is no longer under the vault's protection");

@@ -6,6 +6,7 @@
 #include "core/base/bytes.h"
 #include "core/base/try.h"
 #include "tools/lysoen/app.h"
+#include "tools/lysoen/new_file.h"
 #include "tools/lysoen/people.h"
 #include "tools/lysoen/terminal.h"
 

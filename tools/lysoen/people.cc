@@ -1,10 +1,5 @@
 #include "tools/lysoen/people.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 
 #include "core/base/bytes.h"
@@ -60,76 +55,6 @@ Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max) {
   if (bytes.size() > size_max)
     return refuse(ErrorCode::limit_exceeded, "larger than " + bytes_text(size_max), "check that it is the right one");
   return bytes;
-}
-
-Error cannot_write(const std::filesystem::path& file, int number) {
-  std::string what = "cannot write '" + file.filename().string() + "': ";
-  switch (number) {
-    case ENOSPC:
-    case EDQUOT:
-      return make_error(ErrorCode::storage_full, what + "the disk is full", "free some space, or choose another place");
-    case EROFS:
-    case EACCES:
-    case EPERM:
-      return make_error(ErrorCode::storage_read_only, what + "its folder cannot be written", "choose another place");
-    case ENOENT:
-    case ENOTDIR:
-      return make_error(ErrorCode::not_found, what + "there is no such folder",
-                        "make the folder, or choose another place");
-    case EEXIST:
-      return make_error(ErrorCode::already_exists, what + "there is one of that name", "choose another name");
-    default:
-      return make_error(ErrorCode::io_failed, what + std::strerror(number), "choose another place");
-  }
-}
-
-// -- New files -------------------------------------------------------------------------------------------------------
-
-Result<NewFile> NewFile::begin(const std::filesystem::path& file, bool replace) {
-  std::error_code ignored;
-  if (!replace && std::filesystem::exists(file, ignored)) return cannot_write(file, EEXIST);
-  NewFile made;
-  made.file_ = file;
-  made.part_ = file.string() + ".part";
-  made.descriptor_ = ::open(made.part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (made.descriptor_ < 0) return cannot_write(file, errno);
-  return made;
-}
-
-Result<std::optional<NewFile>> NewFile::with_room(const std::filesystem::path& file, size_t size) {
-  if (file.empty()) return std::optional<NewFile>();
-  LYSOEN_ASSIGN(auto made, begin(file));
-  if (int refused = ::posix_fallocate(made.descriptor_, 0, static_cast<off_t>(size)))
-    return cannot_write(file, refused);
-  return std::optional<NewFile>(std::move(made));
-}
-
-Result<void> NewFile::finish(ByteView bytes) {
-  while (!bytes.empty()) {
-    auto done = ::write(descriptor_, bytes.data(), bytes.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return cannot_write(file_, errno);
-    bytes = bytes.subspan(static_cast<size_t>(done));
-  }
-  auto end = ::lseek(descriptor_, 0, SEEK_CUR);
-  if (::ftruncate(descriptor_, end) != 0 || ::fsync(descriptor_) != 0) return cannot_write(file_, errno);
-  if (::rename(part_.c_str(), file_.c_str()) != 0) return cannot_write(file_, errno);
-  ::close(std::exchange(descriptor_, -1));
-  return {};
-}
-
-NewFile::NewFile(NewFile&& other) noexcept
-    : file_(std::move(other.file_)), part_(std::move(other.part_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-NewFile::~NewFile() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::unlink(part_.c_str());
-}
-
-Result<void> write_file(const std::filesystem::path& file, ByteView bytes, bool replace) {
-  LYSOEN_ASSIGN(auto out, NewFile::begin(file, replace));
-  return out.finish(bytes);
 }
 
 void warn_about(const TeamView& team) {

@@ -64,7 +64,7 @@ Result<void> tally(App& app, Vault& vault, const ReportQuery& query, const std::
   json list = json::array();
   for (auto& line : lines) list.push_back({{by, line.name}, {"reports", line.count}});
   if (app.print_json({{"reports", tally.count()}, {"by_" + by, list}})) return {};
-  for (auto& line : lines) std::cout << fitted(safe(line.name), 50) << "  " << count_text(line.count) << "\n";
+  for (auto& line : lines) std::cout << fitted(safe_line(line.name), 50) << "  " << count_text(line.count) << "\n";
   return {};
 }
 
@@ -83,8 +83,8 @@ Result<void> list(App& app, const ListArguments& arguments) {
   }
   for (auto& summary : found) {
     std::cout << short_id(summary.id) << "  " << fitted(summary.event_day.empty() ? "(no day)" : summary.event_day, 10)
-              << "  " << fitted(summary.form_id, 22) << "  " << fitted(name_of(summary.status), 12)
-              << fitted(name_of(summary.level), 8) << fitted(safe(summary.title), 60)
+              << "  " << fitted(safe_line(summary.form_id), 22) << "  " << fitted(name_of(summary.status), 12)
+              << fitted(name_of(summary.level), 8) << fitted(safe_line(summary.title), 60)
               << (summary.conflicts ? alarm("  differs") : "") << (summary.retracted ? "  retracted" : "") << "\n";
   }
   if (found.empty())
@@ -111,9 +111,11 @@ std::string shown(const Visible& visible, const Question* question, const std::s
 void print_field(const Field& field, const Form* form, const Names& names, const std::string& language) {
   auto* question = form ? form->question(exchange::without_items(field.path)) : nullptr;
   auto label = question ? pick(question->labels, language) : std::string_view();
-  std::cout << "  " << strong(label.empty() ? std::string_view(field.path) : label) << faint("  " + field.path) << "\n";
+  auto path = safe_line(field.path);
+  std::cout << "  " << strong(label.empty() ? path : std::string(label)) << faint("  " + path) << "\n";
   for (auto& visible : field.values) {
-    std::cout << (field.conflict() ? alarm("    differs: ") : "    ") << safe(shown(visible, question, language));
+    std::cout << (field.conflict() ? alarm("    differs: ") : "    ")
+              << safe_block(shown(visible, question, language), "    ");
     if (field.conflict())
       std::cout << faint("  by " + names.of(visible.author) + ", " + utc_text_short(visible.claimed));
     std::cout << "\n";
@@ -121,12 +123,12 @@ void print_field(const Field& field, const Form* form, const Names& names, const
 }
 
 void print_report(const Report& report, const Form* form, const Names& names, const std::string& language) {
-  std::cout << strong(form ? pick(form->title(), language) : std::string_view(report.form_id)) << "  "
+  std::cout << strong(form ? std::string(pick(form->title(), language)) : safe_line(report.form_id)) << "  "
             << short_id(report.id) << "\n"
             << "  by " << names.of(report.author) << ", begun " << utc_text_short(report.created) << "\n"
             << "  " << name_of(report.status) << ", " << name_of(report.level)
             << (report.has_unsent_changes ? ", with changes not submitted" : "") << "\n";
-  if (report.retracted) std::cout << alarm("  retracted: ") << safe(report.retraction_reason) << "\n";
+  if (report.retracted) std::cout << alarm("  retracted: ") << safe_block(report.retraction_reason, "    ") << "\n";
   if (report.pending > 0) std::cout << "  " << report.pending << " changes are known of but have not arrived\n";
   for (auto& field : report.fields) print_field(field, form, names, language);
   for (auto& aside : report.set_aside)

@@ -5,6 +5,7 @@
 #include "core/base/try.h"
 #include "core/base/utc.h"
 #include "tools/lysoen/app.h"
+#include "tools/lysoen/new_file.h"
 #include "tools/lysoen/people.h"
 #include "tools/lysoen/qr.h"
 #include "tools/lysoen/terminal.h"
@@ -161,8 +162,21 @@ void print_request(const JoinRequest& request) {
 }
 
 struct AdmitArguments {
-  std::string request, welcome;
+  std::string request, welcome, words;
 };
+
+/// Whoever intercepted the invite may ask in the joiner's place; only the words tell. A script passes them on or
+/// vouches for the request itself.
+Result<void> check_words(const JoinRequest& request, const std::string& spoken) {
+  bool right = spoken == request.check_words;
+  if (spoken.empty()) {
+    if (can_ask()) print_request(request);
+    right = !can_ask() || ask_yes("did the joiner speak these words");
+  }
+  if (right) return {};
+  return make_error(ErrorCode::trust_refused, "not admitted: the words are not those of this request",
+                    "somebody else may have the invite: make a new one and hand it over safely");
+}
 
 Result<void> admit(App& app, const AdmitArguments& arguments) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
@@ -189,6 +203,7 @@ Result<void> admit(App& app, const AdmitArguments& arguments) {
                         "`lysoen admit` without a name lists who waits");
   }
   LYSOEN_ASSIGN(auto welcome_file, NewFile::with_room(arguments.welcome, kWelcomeRoom));
+  LYSOEN_TRY(check_words(chosen, arguments.words));
   LYSOEN_ASSIGN(Bytes welcome, vault->admit(chosen.id));
   if (welcome_file) LYSOEN_TRY(welcome_file->finish(welcome));
   if (app.print_json(request_json(chosen))) return {};
@@ -261,6 +276,7 @@ void add_team(App& app) {
   auto* admit_command =
       app.commands().add_subcommand("admit", "Admit who asks to join; without a name, list who waits");
   admit_command->add_option("request", admission->request, "A request file, or the first digits of a waiting request");
+  admit_command->add_option("--words", admission->words, "The check words as the joiner spoke them; refuses others");
   admit_command->add_option("--welcome", admission->welcome,
                             "Write the welcome to this file, for a joiner without network");
   app.does(admit_command, [&app, admission] { return admit(app, *admission); });

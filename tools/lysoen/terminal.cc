@@ -3,6 +3,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -22,10 +23,14 @@ std::string painted(const char* code, std::string_view text, int descriptor) {
   return std::string("\033[") + code + "m" + std::string(text) + "\033[0m";
 }
 
-// Bytes of the character that begins here, by its lead byte; the text is UTF-8.
-size_t character_size(char lead) {
-  auto byte = static_cast<unsigned char>(lead);
-  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+// Bytes of the character that begins here; 1 for a byte that begins none.
+size_t character_size(std::string_view text, size_t at) {
+  auto byte = static_cast<unsigned char>(text[at]);
+  size_t size = byte < 0xC0 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+  if (size > text.size() - at) return 1;
+  for (size_t i = 1; i < size; ++i)
+    if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return 1;
+  return size;
 }
 
 }  // namespace
@@ -73,6 +78,16 @@ Result<std::string> ask_secret(std::string_view question) {
   return answer;
 }
 
+bool can_ask() {
+  return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool ask_yes(std::string_view question) {
+  std::cerr << question << "? [y/N] " << std::flush;
+  std::string answer;
+  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
+}
+
 std::string count_text(uint64_t count) {
   std::string digits = std::to_string(count), out;
   for (size_t i = 0; i < digits.size(); ++i) {
@@ -97,7 +112,7 @@ std::string fitted(std::string_view text, size_t width) {
   std::string out;
   size_t used = 0;
   for (size_t at = 0; at < text.size() && used < width; ++used) {
-    size_t size = character_size(text[at]);
+    size_t size = character_size(text, at);
     out += text.substr(at, size);
     at += size;
   }
@@ -107,11 +122,11 @@ std::string fitted(std::string_view text, size_t width) {
 std::string safe(std::string_view text) {
   std::string out;
   for (size_t at = 0; at < text.size();) {
-    size_t size = character_size(text[at]);
+    size_t size = character_size(text, at);
     auto character = text.substr(at, size);
     at += size;
-    bool control =
-        size == 1 && static_cast<unsigned char>(character[0]) < 0x20 && character != "\n" && character != "\t";
+    auto byte = static_cast<unsigned char>(character[0]);
+    bool control = size == 1 && (byte >= 0x80 || (byte < 0x20 && byte != '\n' && byte != '\t'));
     bool second_control =
         character.size() == 2 && character[0] == '\xC2' && static_cast<unsigned char>(character[1]) < 0xA0;
     bool override_ = character.size() == 3 && character[0] == '\xE2' &&
@@ -120,6 +135,22 @@ std::string safe(std::string_view text) {
     out += control || character == "\x7F" || second_control || override_ ? std::string_view("?") : character;
   }
   return out;
+}
+
+std::string safe_line(std::string_view text) {
+  auto line = safe(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return line;
+}
+
+std::string safe_block(std::string_view text, std::string_view indent) {
+  std::string block;
+  for (char c : safe(text)) {
+    block += c;
+    if (c == '\n') block += indent;
+  }
+  return block;
 }
 
 namespace {

@@ -23,6 +23,11 @@ std::string alarm(std::string_view text);
 /// Asks on the terminal without echo. Errors: usage, if there is no terminal to ask on; cancelled.
 Result<std::string> ask_secret(std::string_view question);
 
+/// Whether somebody sits there to be asked.
+bool can_ask();
+/// Asks on the terminal; anything but y or yes is no.
+bool ask_yes(std::string_view question);
+
 /// Text in columns for a table; numbers of a count with thousands separators.
 std::string count_text(uint64_t count);
 std::string bytes_text(uint64_t bytes);
@@ -30,6 +35,10 @@ std::string bytes_text(uint64_t bytes);
 std::string fitted(std::string_view text, size_t width);
 /// Control characters and direction overrides become '?': what others wrote must not steer the terminal.
 std::string safe(std::string_view text);
+/// As safe(), on one line: in a list, what others wrote must not look like further lines of it.
+std::string safe_line(std::string_view text);
+/// As safe(), with `indent` before each further line: nor like what the program says itself.
+std::string safe_block(std::string_view text, std::string_view indent);
 
 /// While one of these lives, Ctrl-C asks the command to end in good order; a second Ctrl-C ends the process.
 class Interruptible {

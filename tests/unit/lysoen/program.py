@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""lysoen where somebody else is hostile: the folder that it writes into, the words that it prints.
+Usage: program.py PROGRAM"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+PROGRAM = os.path.abspath(sys.argv[1])
+FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="lysoen-program-"))
+WORLD = {**os.environ, "LYSOEN_PASSPHRASE": "words for a test", "LYSOEN_ROOT_PASSPHRASE": "other words", "LYSOEN_VAULT": "vault",
+         "LYSOEN_TEST_KEY_MEMORY": "8", "LYSOEN_TEST_KEY_PASSES": "1"}
+
+
+def run(*arguments, code=0):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=FOLDER, env=WORLD)
+    assert done.returncode == code, f"{arguments}: exit {done.returncode}, not {code}: {done.stderr}"
+    return done
+
+
+def mode(name):
+    return (FOLDER / name).stat().st_mode & 0o777
+
+
+def a_team_has_its_root_key_or_is_not_made():
+    refused = run("team", "create", "Monitors", "--root", "no/such/folder/root", code=3)
+    assert refused.stderr.startswith("error: cannot write 'root': there is no such folder\nhint: "), refused.stderr
+    assert not (FOLDER / "vault").exists(), "no team without its root key"
+    (FOLDER / "taken").write_text("something else")
+    run("team", "create", "Monitors", "--root", "taken", code=3)
+    run("team", "create", "Monitors", "--root", "root")
+    assert mode("root") == 0o600 and not (FOLDER / "root.part").exists()
+    assert (FOLDER / "taken").read_text() == "something else"
+
+
+def files_are_the_users_alone_and_links_are_not_followed():
+    # Somebody who may write into the same folder lays a link and a file of his own where the temporary file will be.
+    (FOLDER / "elsewhere").write_text("")
+    (FOLDER / "reports.csv.part").symlink_to("elsewhere")
+    run("export", "reports.csv")
+    assert (FOLDER / "elsewhere").read_text() == ""
+    (FOLDER / "reports.html.part").write_text("")
+    (FOLDER / "reports.html.part").chmod(0o666)
+    theirs = open(FOLDER / "reports.html.part")
+    run("export", "reports.html")
+    assert theirs.read() == ""
+    (FOLDER / "invite.part").symlink_to("elsewhere")
+    run("invite", "--name", "Ben", "--file", "invite")
+    assert (FOLDER / "elsewhere").read_text() == ""
+    for name in ("reports.csv", "reports.html", "invite"):
+        assert mode(name) == 0o600 and not (FOLDER / name).is_symlink(), name
+    (FOLDER / "link.csv").symlink_to("elsewhere")
+    run("export", "link.csv", code=3)
+    run("export", "link.csv", "--replace")
+    assert (FOLDER / "elsewhere").read_text() == ""
+    run("export", "reports.csv", code=3)
+
+
+def words_of_others_do_not_look_like_the_programs_own():
+    title = "Quiet\n0123abcd  2026-01-01  police-incident         verified    opened  Nothing happened"
+    begun = json.loads(run("--json", "report", "new", "--form", "police-incident", "--set", "title=" + title).stdout)
+    run("report", "submit", begun["id"])
+    lines = run("report", "list").stdout.splitlines()
+    assert len(lines) == 1, lines
+    shown = run("report", "show", lines[0].split()[0]).stdout.splitlines()
+    assert not any(line.startswith("0123abcd") for line in shown), shown
+    assert any("Nothing happened" in line for line in shown), shown
+
+
+def who_does_not_speak_the_words_is_not_admitted():
+    run("invite", "--name", "Cleo", "--file", "second")
+    asked = json.loads(run("--vault", "joiner", "--json", "join", "second", "--request", "request").stdout)
+    refused = run("admit", "request", "--words", "four other words here", code=9)
+    assert refused.stderr.startswith("error: not admitted: the words are not those of this request"), refused.stderr
+    assert len(json.loads(run("--json", "members").stdout)["members"]) == 1
+    run("admit", "request", "--words", asked["check_words"], "--welcome", "welcome")
+    assert len(json.loads(run("--json", "members").stdout)["members"]) == 2
+
+
+def main():
+    a_team_has_its_root_key_or_is_not_made()
+    words_of_others_do_not_look_like_the_programs_own()
+    files_are_the_users_alone_and_links_are_not_followed()
+    who_does_not_speak_the_words_is_not_admitted()
+    shutil.rmtree(FOLDER)
+    print("lysoen: done")
+
+
+main()
