@@ -219,8 +219,11 @@ Result<void> VaultImpl::take_roster(const SealedRoster& sealed) {
     default:
       return set_aside(verdict.error());
   }
+  auto state = team::state_for(*roster, membership_.device());
+  // Who keeps a part of the roster only must not have the whole of it at hand, sealed under a key that lies beside it.
+  ByteView to_hand_on = state.whole ? ByteView(sealed.sealed) : ByteView();
   LYSOEN_TRY(durable([&](storage::Database& database) -> Result<void> {
-    LYSOEN_TRY(membership_.take_state(database, team::state_for(*roster, membership_.device()), sealed.sealed));
+    LYSOEN_TRY(membership_.take_state(database, std::move(state), to_hand_on));
     return database.run("DELETE FROM rosters_ahead WHERE version <= ?", sealed.version);
   }));
   return follow_roster();

@@ -267,3 +267,15 @@ TEST_CASE("Vault: import adds each row once, also when the file comes again", "[
   CHECK_THAT(refused.error().message, Catch::Contains("no_such_field"));
   CHECK(must(team.admin()->count({})) == 200);
 }
+
+TEST_CASE("Vault: a reporter's device keeps no roster from which a finder could learn who the others are", "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  auto& cleo = team.add(Role::coordinator, "Cleo");
+  auto& dag = team.add(Role::reporter, "Dag");
+  for (auto* device : {&ben, &cleo}) carry(*team.admin(), **device);
+  CHECK(must(ben->team_view()).roster_version == must(team.admin()->team_view()).roster_version);
+  for (const auto& member : must(ben->team_view()).members) CHECK(member.device != dag->sync_peer().device());
+  CHECK(must(ben->sealed_rosters()).empty());
+  CHECK(must(cleo->sealed_rosters()).size() > 0);
+}
