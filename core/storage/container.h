@@ -128,6 +128,9 @@ class Container {
 
   uint64_t counter() const { return counter_; }
   size_t payload_max() const;
+  /// Nothing in the tables is less than confirmed. False after a save whose record did not reach the medium, until it
+  /// is opened anew: what that save wrote must not leave this device.
+  bool confirmed() const { return !closed_ && !broken_; }
 
   /// Checkpoint, close, wipe the key. Later calls answer `locked`. Closed in any case; an error says that the
   /// checkpoint failed (nothing saved is lost by that).

@@ -19,7 +19,7 @@ struct Target {
 
 Result<void> apply_edit(Target& target, FeedRow& row, const OwnEntry& entry) {
   if (entry.payload.empty() || entry.payload[0] != static_cast<uint8_t>(feed::PayloadType::edit)) return {};
-  EditSource source{row.key.device, place_of(row.id, entry.seq), row.roster_seen};
+  EditSource source{row.key.device, place_of(row.id, entry.seq), row.roster_seen, true};
   LYSOEN_ASSIGN(auto added, target.rows.add_edit(ByteView(entry.payload).subspan(1), source));
   row.roster_seen = std::max(row.roster_seen, added.roster_version);
   target.touched.insert(added.row);

@@ -9,7 +9,8 @@ namespace lysoen::vault {
 
 namespace {
 
-constexpr size_t kAuthorsAtOnce = 64;  // acknowledgements in one save
+constexpr size_t kAuthorsAtOnce = 64;                            // acknowledgements in one save
+constexpr size_t kIssuedAtOnce = 64, kIssuedBytes = 256 * 1024;  // edits in one save, and when it is full
 
 }  // namespace
 
@@ -33,7 +34,7 @@ Error VaultImpl::drop_intake(Error error) {
 Result<void> VaultImpl::settle() {
   if (!intake_) return {};
   if (auto finished = intake_->finish(); !finished) return drop_intake(std::move(finished).error());
-  bool own_past = intake_->own_past_returned();
+  auto own_past = intake_->own_past();
   intake_.reset();
   outbox_->forget();
   LYSOEN_TRY(container_->end_plain(true));
@@ -44,10 +45,42 @@ Result<void> VaultImpl::settle() {
     LYSOEN_TRY(add_notice(database, now(),
                           "an older state of this vault was restored: what it had sent came back, and it goes on with "
                           "new feeds"));
-    return membership_.begin_incarnation(database, membership_.incarnation() + 1);
+    return membership_.begin_incarnation(database, *own_past + 1);
   });
   outbox_->forget();
-  return begun;
+  LYSOEN_TRY(begun);
+  return issue_again();
+}
+
+/// What this device wrote before it learned that its storage had gone back stands under numbers that others hold
+/// otherwise: nobody will take it from there. It goes out once more, with the same edit ids, under the new incarnation.
+Result<void> VaultImpl::issue_again() {
+  for (;;) {
+    std::vector<Bytes> payloads;
+    {
+      LYSOEN_ASSIGN(auto query, database().prepare(
+                                    "SELECT e.payload FROM feeds f JOIN forks k ON k.place >> 40 = f.id JOIN edits e "
+                                    "ON e.place BETWEEN k.place AND (f.id << 40 | ?1) WHERE f.own = 1 AND f.audience "
+                                    "= ?2 AND f.incarnation < ?3 GROUP BY e.id ORDER BY e.place LIMIT ?4"));
+      query.bind(kSeqMax, membership_.team_audience(), membership_.incarnation(), kIssuedAtOnce);
+      for (size_t size = 0; size < kIssuedBytes;) {
+        LYSOEN_ASSIGN(bool more, query.step());
+        if (!more) break;
+        payloads.push_back({static_cast<uint8_t>(feed::PayloadType::edit)});
+        auto edit = query.blob(0);
+        payloads.back().insert(payloads.back().end(), edit.begin(), edit.end());
+        size += edit.size();
+      }
+    }
+    if (payloads.empty()) return {};
+    LYSOEN_TRY(commit([&](SaveRecord& record) -> Result<void> {
+      for (const auto& payload : payloads) {
+        auto placed = outbox_->seal(membership_.team_audience(), payload, record);
+        if (!placed) return std::move(placed).error();
+      }
+      return {};
+    }));
+  }
 }
 
 Result<AppendVerdict> VaultImpl::append(const Batch& batch) {
@@ -65,14 +98,14 @@ Result<FeedHead> VaultImpl::head(const FeedKey& feed) {
 }
 
 Result<std::optional<Batch>> VaultImpl::read(const FeedKey& feed, uint64_t first_seq, size_t size_max) {
-  LYSOEN_TRY(usable());
+  LYSOEN_TRY(may_send());
   LYSOEN_ASSIGN(auto row, feeds().find(feed));
   if (!row) return std::optional<Batch>();
   return feeds().read(*row, first_seq, size_max);
 }
 
 Result<std::vector<FeedHead>> VaultImpl::all_heads() {
-  LYSOEN_TRY(usable());
+  LYSOEN_TRY(may_send());
   LYSOEN_ASSIGN(auto rows, feeds().all(false));
   std::vector<FeedHead> heads;
   for (const auto& row : rows)
@@ -105,6 +138,7 @@ Result<void> VaultImpl::end_intake() {
   LYSOEN_TRY(usable());
   intake_spans_calls_ = false;
   LYSOEN_TRY(settle());
+  if (membership_.in_team()) LYSOEN_TRY(issue_again());
   return acknowledge();
 }
 

@@ -89,6 +89,12 @@ Result<std::vector<FeedRow>> FeedStore::all(bool only_own) {
   }
 }
 
+Result<bool> FeedStore::forked(const FeedRow& row) {
+  LYSOEN_ASSIGN(auto found, database_.integer("SELECT 1 FROM forks WHERE place BETWEEN ? AND ? LIMIT 1",
+                                              place_of(row.id, 0), place_of(row.id, kSeqMax)));
+  return found.has_value();
+}
+
 Result<Hash> FeedStore::hash_at(const FeedRow& row, uint64_t seq) {
   if (seq == 0) return feed::hash_before_first(row.feed);
   if (seq == row.head_seq) return row.head_hash;
@@ -183,7 +189,7 @@ Result<std::optional<Batch>> FeedStore::read(const FeedRow& row, uint64_t first_
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) break;
     auto entry = entry_from(query, 0);
-    size += entry.ciphertext.size();
+    size += entry.ciphertext.size() + entry.warrant.size();
     if (!entries.empty() && size > size_max) break;
     entries.push_back(std::move(entry));
   }

@@ -37,6 +37,9 @@ class FeedStore {
   /// All of them, or own ones, in order of their rows.
   Result<std::vector<FeedRow>> all(bool only_own);
 
+  /// Another version of one of its entries is known.
+  Result<bool> forked(const FeedRow& row);
+
   /// The block that begins at first_seq: as held, or as the one after a full block, or of an unknown beginning.
   Result<HeldBlock> block(const FeedRow& row, uint64_t first_seq);
   Result<void> put_signature(const FeedRow& row, const feed::BlockState& block);

@@ -56,6 +56,7 @@ Result<std::string> Intake::no_room_for_unknown(bool another_feed) {
 Result<AppendVerdict> Intake::store(FeedRow& row, const Batch& batch, std::span<const Hash> hashes) {
   LYSOEN_ASSIGN(auto held, feeds_.block(row, feed::block_first(batch.first_seq)));
   auto plan = feed::plan_merge(held.state, held.stubs, held.gaps, batch, hashes);
+  if (plan.outcome == AppendOutcome::forked || plan.new_from < batch.entries.size()) note_own_past(row);
   if (plan.outcome == AppendOutcome::forked) {
     LYSOEN_ASSIGN(bool kept, store_fork(row, batch, hashes, plan, held));
     auto reason = plan.reason;
@@ -63,13 +64,19 @@ Result<AppendVerdict> Intake::store(FeedRow& row, const Batch& batch, std::span<
     return AppendVerdict{plan.outcome, row.head(), std::move(reason)};
   }
   if (plan.outcome != AppendOutcome::stored) return AppendVerdict{plan.outcome, row.head(), plan.reason};
-  if (row.own && row.key.incarnation == membership_.incarnation() && plan.new_from < batch.entries.size())
-    own_past_returned_ = true;
   LYSOEN_TRY(store_entries(row, batch, hashes, plan));
-  if (opens(row)) LYSOEN_TRY(open_feed(row));
-  for (size_t index : plan.replace)
-    if (opens(row)) LYSOEN_TRY(open_late(row, batch.first_seq + index));
+  if (!opens(row)) return AppendVerdict{AppendOutcome::stored, row.head(), {}};
+  LYSOEN_TRY(open_feed(row));
+  for (size_t index : plan.replace) LYSOEN_TRY(open_late(row, batch.first_seq + index));
+  if (!plan.replace.empty()) LYSOEN_TRY(judge_again(row, batch.first_seq + plan.replace.front()));
   return AppendVerdict{AppendOutcome::stored, row.head(), {}};
+}
+
+/// Of the last incarnation there is no later one; only somebody with a stolen key could have begun it.
+void Intake::note_own_past(const FeedRow& row) {
+  uint32_t incarnation = row.key.incarnation;
+  if (!row.own || incarnation < std::max(membership_.incarnation(), own_past_.value_or(0))) return;
+  if (incarnation != UINT32_MAX) own_past_ = incarnation;
 }
 
 /// A stub whose warrant does not hold is a gap, whatever it says.

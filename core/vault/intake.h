@@ -34,9 +34,9 @@ class Intake {
   Result<void> take_up();
   /// Makes anew the lines of the reports that changed.
   Result<void> finish();
-  /// Entries of this device's own current incarnation came back that it does not know: an older state of it was
-  /// restored. It must not go on under that incarnation.
-  bool own_past_returned() const { return own_past_returned_; }
+  /// Entries of this device's own came back that it does not know: an older state of it was restored. The highest
+  /// incarnation of them, not below the current one; it must go on under a later one.
+  std::optional<uint32_t> own_past() const { return own_past_; }
 
  private:
   Result<AppendVerdict> store(FeedRow& row, const Batch& batch, std::span<const Hash> hashes);
@@ -49,6 +49,9 @@ class Intake {
   Result<void> open_feed(FeedRow& row);
   Result<void> open_place(FeedRow& row, uint64_t seq, std::optional<feed::StreamReader>& reader);
   Result<void> open_late(FeedRow& row, uint64_t seq);
+  Result<std::optional<feed::StreamReader>> stream_around(const FeedRow& row, uint64_t seq);
+  Result<void> judge_again(FeedRow& row, uint64_t first_late);
+  void note_own_past(const FeedRow& row);
   std::optional<feed::StreamReader> begin_reading(const FeedRow& row, uint64_t seq, const SealedEntry& entry) const;
   Result<void> set_aside(const FeedRow& row, uint64_t seq, std::string_view reason);
   Result<void> take_payload(FeedRow& row, uint64_t seq, ByteView payload);
@@ -64,7 +67,7 @@ class Intake {
   Environment world_;
   std::set<int64_t> touched_;  // reports
   std::optional<size_t> unknown_bytes_;
-  bool own_past_returned_ = false;
+  std::optional<uint32_t> own_past_;
 };
 
 /// A sentence for status, kept once.

@@ -246,6 +246,13 @@ Result<void> VaultImpl::usable() const {
   return make_error(ErrorCode::locked, "the vault is locked", "open it with its passphrase");
 }
 
+Result<void> VaultImpl::may_send() const {
+  LYSOEN_TRY(usable());
+  if (container_->confirmed()) return {};
+  return make_error(ErrorCode::io_failed, "cannot send: a save did not reach the medium",
+                    "close the vault and open it again; what was confirmed as saved is there");
+}
+
 Result<void> VaultImpl::lock() {
   LYSOEN_TRY(usable());
   auto done = settle();

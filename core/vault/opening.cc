@@ -9,8 +9,9 @@
 
 namespace lysoen::vault {
 
+/// Own entries too: those that come back after the storage went back in time are read like anybody's.
 bool Intake::opens(const FeedRow& row) const {
-  return !row.own && membership_.reads(row.key.audience) && membership_.roster().find(row.key.device) != nullptr;
+  return membership_.reads(row.key.audience) && (row.own || membership_.roster().find(row.key.device) != nullptr);
 }
 
 /// The epoch is not named by the entry: those held are tried, newest first.
@@ -40,6 +41,9 @@ Result<void> Intake::open_feed(FeedRow& row) {
       }
     }
   }
+  if (!reader && row.opened_seq > 0) {
+    LYSOEN_ASSIGN(reader, stream_around(row, row.opened_seq));
+  }
   for (uint64_t seq = row.opened_seq + 1; seq <= row.head_seq; ++seq) LYSOEN_TRY(open_place(row, seq, reader));
   row.opened_seq = row.head_seq;
   std::optional<Bytes> state;
@@ -64,20 +68,28 @@ Result<void> Intake::open_place(FeedRow& row, uint64_t seq, std::optional<feed::
   return take_payload(row, seq, opened->payload);
 }
 
-/// An entry that took the place of a stub after the feed had gone on: its stream is opened once more from its start.
-Result<void> Intake::open_late(FeedRow& row, uint64_t seq) {
-  if (seq > row.opened_seq) return {};
-  LYSOEN_TRY(database_.run("DELETE FROM set_aside WHERE place = ?", place_of(row.id, seq)));
+/// The stream in which `seq` lies, from its beginning; nothing if its own entry is not here or does not open.
+Result<std::optional<feed::StreamReader>> Intake::stream_around(const FeedRow& row, uint64_t seq) {
+  std::optional<feed::StreamReader> reader;
   uint64_t lowest = seq > feed::kStreamEntriesMax ? seq - feed::kStreamEntriesMax : 1;
   LYSOEN_ASSIGN(auto begin, database_.integer("SELECT place FROM entries WHERE place BETWEEN ? AND ? AND kind = ? "
                                               "ORDER BY place DESC LIMIT 1",
                                               place_of(row.id, lowest), place_of(row.id, seq),
                                               static_cast<int>(EntryKind::stream)));
-  if (!begin) return set_aside(row, seq, "the keys of its stream could not be opened");
-  std::optional<feed::StreamReader> reader;
+  if (!begin) return reader;
   LYSOEN_ASSIGN(auto stream, feeds_.entry(row, seq_of(*begin)));
   if (stream && !stream->is_stub()) reader = begin_reading(row, seq_of(*begin), *stream);
-  if (seq_of(*begin) != seq) return open_place(row, seq, reader);
+  return reader;
+}
+
+/// An entry that took the place of a stub after the feed had gone on: its stream is opened once more from its start.
+Result<void> Intake::open_late(FeedRow& row, uint64_t seq) {
+  if (seq > row.opened_seq) return {};
+  LYSOEN_TRY(database_.run("DELETE FROM set_aside WHERE place = ?", place_of(row.id, seq)));
+  LYSOEN_ASSIGN(auto reader, stream_around(row, seq));
+  LYSOEN_ASSIGN(auto late, feeds_.entry(row, seq));
+  if (!late || late->kind != EntryKind::stream) return open_place(row, seq, reader);
+  if (!reader) return set_aside(row, seq, "sealed to keys that this device does not hold");
   // The stream's own entry came late: what hangs on it opens now.
   for (uint64_t later = seq + 1; reader && later <= row.opened_seq && reader->reaches(later); ++later) {
     LYSOEN_ASSIGN(auto entry, feeds_.entry(row, later));
@@ -86,6 +98,16 @@ Result<void> Intake::open_late(FeedRow& row, uint64_t seq) {
     LYSOEN_TRY(open_place(row, later, reader));
   }
   return {};
+}
+
+/// What came late stands before edits that were judged without it, and its author has not been told that it was opened.
+Result<void> Intake::judge_again(FeedRow& row, uint64_t first_late) {
+  LYSOEN_ASSIGN(auto renamed, rows_.name_again(row.id));
+  touched_.insert(renamed.rows.begin(), renamed.rows.end());
+  row.roster_seen = renamed.roster_seen;
+  row.acknowledged_seq = std::min(row.acknowledged_seq, first_late - 1);
+  return database_.run("UPDATE feeds SET roster_seen = ?2, acknowledged_seq = ?3 WHERE id = ?1", row.id,
+                       row.roster_seen, row.acknowledged_seq);
 }
 
 Result<void> Intake::set_aside(const FeedRow& row, uint64_t seq, std::string_view reason) {
@@ -97,7 +119,7 @@ Result<void> Intake::take_payload(FeedRow& row, uint64_t seq, ByteView payload) 
   if (!type) return set_aside(row, seq, type.error().message);
   Result<void> taken;
   if (*type == feed::PayloadType::edit && row.key.audience == membership_.team_audience()) {
-    auto added = rows_.add_edit(payload.subspan(1), {row.key.device, place_of(row.id, seq), row.roster_seen});
+    auto added = rows_.add_edit(payload.subspan(1), {row.key.device, place_of(row.id, seq), row.roster_seen, row.own});
     if (added) {
       row.roster_seen = std::max(row.roster_seen, added->roster_version);
       touched_.insert(added->row);

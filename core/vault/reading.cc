@@ -89,7 +89,10 @@ Result<VaultStatus> VaultImpl::status() {
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE stage = 0", status.drafts));
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE stage = 1", status.submitted));
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE conflicts > 0 AND stage = 1", status.conflicts));
-  LYSOEN_TRY(number("SELECT sum(head_seq - confirmed_seq) FROM feeds WHERE own = 1", status.unsent_entries));
+  LYSOEN_TRY(number(
+      "SELECT sum(head_seq - confirmed_seq) FROM feeds f WHERE own = 1 AND NOT (incarnation < (SELECT "
+      "max(incarnation) FROM feeds WHERE own = 1) AND EXISTS (SELECT 1 FROM forks k WHERE k.place >> 40 = f.id))",
+      status.unsent_entries));
   LYSOEN_TRY(
       number("SELECT (SELECT count(*) FROM set_aside s JOIN entries e ON e.place = s.place WHERE e.stub = 0) + "
              "(SELECT coalesce(sum(aside), 0) FROM reports)",

@@ -46,6 +46,12 @@ bool waits(const std::vector<report::FoldEntry>& entries) {
   return std::any_of(entries.begin(), entries.end(), [&](const auto& entry) { return entry.set_aside == reason; });
 }
 
+Result<report::Edit> stored_edit(ByteView payload) {
+  auto edit = report::decode_edit(payload.subspan(std::min(kSaltSize, payload.size())));
+  if (!edit) return make_error(ErrorCode::damaged, "cannot read a report: one of its edits is not as stored");
+  return edit;
+}
+
 std::string words_of(const Report& report) {
   std::string words;
   for (const auto& field : report.fields)
@@ -119,11 +125,42 @@ Result<ReportRows::Added> ReportRows::add_edit(ByteView payload, const EditSourc
   auto id = edit_id(source.author, payload);
   ReportId report = edit.creation ? ReportId{id.bytes} : edit.report;
   LYSOEN_ASSIGN(int64_t row, row_for(report, Stage::hinted));
+  std::string_view again =
+      source.own ? "UPDATE SET place = excluded.place, named_before = excluded.named_before" : "NOTHING";
   LYSOEN_TRY(
       database_.run("INSERT INTO edits (edit, report, place, author, named_before, payload) "
-                    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (edit) DO NOTHING",
+                    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (edit) DO " +
+                        std::string(again),
                     id, row, source.place, source.author, source.named_before, payload));
-  return Added{row, database_.changes() == 0, edit.roster_version};
+  return Added{row, edit.roster_version};
+}
+
+Result<ReportRows::Renamed> ReportRows::name_again(int64_t feed) {
+  struct Change {
+    int64_t edit, row;
+    uint64_t named_before;
+  };
+  std::vector<Change> changes;
+  Renamed renamed;
+  {
+    LYSOEN_ASSIGN(auto query,
+                  database_.prepare("SELECT id, report, named_before, payload FROM edits WHERE place BETWEEN "
+                                    "? AND ? ORDER BY place"));
+    query.bind(place_of(feed, 0), place_of(feed, kSeqMax));
+    for (;;) {
+      LYSOEN_ASSIGN(bool more, query.step());
+      if (!more) break;
+      LYSOEN_ASSIGN(auto edit, stored_edit(query.blob(3)));
+      if (static_cast<uint64_t>(query.integer(2)) != renamed.roster_seen)
+        changes.push_back({query.integer(0), query.integer(1), renamed.roster_seen});
+      renamed.roster_seen = std::max(renamed.roster_seen, edit.roster_version);
+    }
+  }
+  for (const auto& change : changes) {
+    LYSOEN_TRY(database_.run("UPDATE edits SET named_before = ?2 WHERE id = ?1", change.edit, change.named_before));
+    renamed.rows.push_back(change.row);
+  }
+  return renamed;
 }
 
 Result<std::vector<report::FoldEntry>> ReportRows::edits_of(int64_t row) {
@@ -136,9 +173,8 @@ Result<std::vector<report::FoldEntry>> ReportRows::edits_of(int64_t row) {
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) break;
-    auto edit = report::decode_edit(query.blob(3).subspan(std::min(kSaltSize, query.blob(3).size())));
-    if (!edit) return make_error(ErrorCode::damaged, "cannot read a report: one of its edits is not as stored");
-    entries.push_back({query.id<EditId>(0), query.id<DeviceId>(1), std::move(*edit), {}});
+    LYSOEN_ASSIGN(auto edit, stored_edit(query.blob(3)));
+    entries.push_back({query.id<EditId>(0), query.id<DeviceId>(1), std::move(edit), {}});
     named_before.push_back(static_cast<uint64_t>(query.integer(2)));
   }
   apply_author_rule(entries, named_before, id, roles_);

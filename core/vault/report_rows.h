@@ -24,6 +24,7 @@ struct EditSource {
   DeviceId author;
   int64_t place = 0;          // of the entry
   uint64_t named_before = 0;  // highest roster version that earlier entries of its feed name
+  bool own = false;           // an own edit stands where it was issued last, a received one where it came first
 };
 
 class ReportRows {
@@ -38,11 +39,17 @@ class ReportRows {
   /// Stores one edit from its payload (salt 16 ‖ edit bytes). The report's line is not made anew: project() once all
   /// edits at hand are stored. Errors: those of decode_edit.
   struct Added {
-    int64_t row = 0;  // of the report
-    bool known = false;
+    int64_t row = 0;              // of the report
     uint64_t roster_version = 0;  // that the edit names
   };
   Result<Added> add_edit(ByteView payload, const EditSource& source);
+  /// Sets anew what earlier entries of a feed name, for all its edits: one came late, and stands before others that
+  /// were judged without it.
+  struct Renamed {
+    std::vector<int64_t> rows;  // of reports to project
+    uint64_t roster_seen = 0;   // highest version that an edit of the feed names
+  };
+  Result<Renamed> name_again(int64_t feed);
   /// Makes the report's line anew from its edits, or from its draft.
   Result<void> project(int64_t row);
   /// Makes anew the lines of reports with edits that waited for a roster version.

@@ -48,6 +48,7 @@ CREATE TABLE edits (
   id INTEGER PRIMARY KEY, edit BLOB NOT NULL UNIQUE, report INTEGER NOT NULL, place INTEGER NOT NULL,
   author BLOB NOT NULL, named_before INTEGER NOT NULL, payload BLOB NOT NULL);
 CREATE INDEX edits_of_report ON edits (report);
+CREATE INDEX edits_of_feed ON edits (place);
 
 -- stage: 0 draft, 1 sent or received, 2 known of only (its creating edit has not arrived).
 CREATE TABLE reports (

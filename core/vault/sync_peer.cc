@@ -89,11 +89,15 @@ Result<SyncPeer::RosterPoint> VaultImpl::roster_point() {
 // -- How far a relay has it -----------------------------------------------------------------------------------------
 
 Result<std::vector<FeedHead>> VaultImpl::outgoing_heads() {
-  LYSOEN_TRY(usable());
+  LYSOEN_TRY(may_send());
   LYSOEN_ASSIGN(auto rows, feeds().all(true));
   std::vector<FeedHead> heads;
-  for (const auto& row : rows)
-    if (row.head_seq > 0) heads.push_back(row.head());
+  for (const auto& row : rows) {
+    if (row.head_seq == 0) continue;
+    // Others hold the other branch of this one; what was written on it was issued again.
+    LYSOEN_ASSIGN(bool forked, row.key.incarnation < membership_.incarnation() ? feeds().forked(row) : Result(false));
+    if (!forked) heads.push_back(row.head());
+  }
   return heads;
 }
 

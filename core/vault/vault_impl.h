@@ -117,6 +117,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   static Result<std::unique_ptr<Vault>> begin_session(Parts parts, Environment environment);
   Result<void> settle_past(const storage::OpenReport& report);
   Result<void> usable() const;
+  /// Usable, and all that it holds is confirmed: may be sent.
+  Result<void> may_send() const;
   /// One save: `build` says what, seals into the record; may be run twice (on a full disk). Nothing changed on error.
   Result<void> commit(const Build& build);
   /// What must not be undone. On an error what is held in memory is loaded again.
@@ -158,6 +160,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   /// Ends the intake's transaction, if one is open, and keeps what it brought.
   Result<void> settle();
   Error drop_intake(Error error);
+  Result<void> issue_again();
   Result<void> acknowledge();
   Result<void> seal_acknowledgement(const DeviceId& author, const std::vector<FeedRow>& feeds_of_author,
                                     SaveRecord& record);

@@ -32,6 +32,8 @@ class Applier {
   Result<void> take_batch_verdict(const wire::Verdict& verdict);
   Result<void> take_receipts();
   Result<void> take_frontiers();
+  Result<void> compare_own(const std::map<FeedKey, FeedHead>& at_relay);
+  void ask_for_own(const FeedKey& feed, uint64_t first_seq);
   Result<void> take_rosters();
   Result<void> pull();
   Result<void> finish_errands();
@@ -47,7 +49,8 @@ class Applier {
   std::optional<Error> relay_failure_, bad_receipt_;
   std::set<uint64_t> refused_objects_;
   uint64_t cursors_moved_ = 0;
-  bool learned_ = false;  // something that makes another request different
+  bool learned_ = false;      // something that makes another request different
+  bool own_differs_ = false;  // the relay holds own entries that are not here
 };
 
 Result<ExchangeOutcome> Applier::apply() {
@@ -70,7 +73,9 @@ Result<ExchangeOutcome> Applier::apply() {
   // What failed does not hide what was done: an error only if nothing was.
   for (auto* failure : {&relay_failure_, &bad_receipt_}) {
     if (!*failure) continue;
-    if (!progressed()) return **failure;
+    // Of a feed that the relay holds otherwise than this device no receipt fits; that is being settled.
+    bool expected = failure == &bad_receipt_ && own_differs_;
+    if (!progressed() && !expected) return **failure;
     out_.notes.push_back((*failure)->message);
   }
   return std::move(out_);
@@ -176,6 +181,8 @@ Result<void> Applier::take_batch_verdict(const wire::Verdict& verdict) {
   out_.refused.push_back({feed, verdict.first_seq, verdict.last_seq, describe(verdict.code)});
   if (verdict.code == VerdictCode::forked)
     out_.notes.push_back("the relay holds another version of an entry of one feed: both are kept");
+  if (verdict.code == VerdictCode::forked && feed.device == s_.peer.device())
+    ask_for_own(feed, std::min(verdict.first_seq, verdict.number));
   uint64_t& first = s_.refused.try_emplace(feed, verdict.first_seq).first->second;
   first = std::min(first, verdict.first_seq);
   return {};
@@ -208,19 +215,17 @@ Result<void> Applier::take_receipts() {
 Result<void> Applier::take_frontiers() {
   for (const auto& frontier : answer_.frontiers) {
     if (frontier.highest_counter > 0) LYSOEN_TRY(s_.peer.raise_counter(s_.relay.id, frontier.highest_counter));
-    std::map<FeedKey, uint64_t> has;
-    for (const auto& head : frontier.heads) {
-      FeedKey feed = head.feed;
-      if (feed.device.is_none()) feed.device = s_.peer.device();
-      has[feed] = head.seq;
+    std::map<FeedKey, FeedHead> has;
+    for (auto head : frontier.heads) {
+      if (head.feed.device.is_none()) head.feed.device = s_.peer.device();
+      has[head.feed] = head;
     }
+    LYSOEN_TRY(compare_own(has));
     for (const auto& head : sent_.heads) {
       if (head.feed.device != s_.peer.device()) continue;
       uint64_t confirmed = sent_.confirmed.at(head.feed);
       auto said = has.find(head.feed);
-      uint64_t held = said == has.end() ? 0 : said->second;
-      if (held > head.seq)
-        out_.notes.push_back("the relay holds entries of this device that are not here: is this an older copy of it?");
+      uint64_t held = said == has.end() ? 0 : said->second.seq;
       if (held >= confirmed || (said == has.end() && frontier.heads.size() == wire::kFrontierHeadsMax)) continue;
       out_.relay_lost_data = true;
       auto [at, added] = s_.relay_has.try_emplace(head.feed, held);
@@ -230,6 +235,27 @@ Result<void> Applier::take_frontiers() {
   }
   if (out_.relay_lost_data) out_.notes.push_back("the relay holds less than it signed for: it is sent again");
   return {};
+}
+
+/// Own entries that are not here: this device's storage went back in time. They are fetched, so that the store learns
+/// of it before it uses a sequence number twice.
+Result<void> Applier::compare_own(const std::map<FeedKey, FeedHead>& at_relay) {
+  for (const auto& [feed, head] : at_relay) {
+    if (feed.device != s_.peer.device()) continue;
+    LYSOEN_ASSIGN(auto here, s_.store.head(feed));
+    bool other = head.seq == here.seq && head.seq > 0 && !head.hash.is_none() && head.hash != here.hash;
+    if (head.seq <= here.seq && !other) continue;
+    out_.notes.push_back("the relay holds entries of this device that are not here: is this an older copy of it?");
+    ask_for_own(feed, other ? head.seq : here.seq + 1);
+  }
+  return {};
+}
+
+void Applier::ask_for_own(const FeedKey& feed, uint64_t first_seq) {
+  own_differs_ = true;
+  if (sent_.asked.count(feed) != 0 || first_seq == 0) return;
+  s_.gaps[feed] = first_seq;
+  learned_ = true;
 }
 
 Result<void> Applier::take_rosters() {

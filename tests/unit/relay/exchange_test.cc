@@ -258,6 +258,36 @@ TEST_CASE("Exchange: two versions of one entry are both kept and nobody loses th
   CHECK(field.relay->inspect()->forks == 1);
 }
 
+TEST_CASE("Exchange: a device that was put back to an older state gets its own entries back", "[relay]") {
+  Field field(16);
+  field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  FieldDevice copy(field.reporter);
+  for (int i = 0; i < 3; ++i) field.reporter.write(field.team_audience);
+  field.reporter.write(field.all_audience);  // a feed that the copy does not know
+  REQUIRE(field.sync(field.reporter).ok());
+  SECTION("before it wrote anything") {
+    REQUIRE(field.sync(copy).ok());
+    CHECK(copy.store.feeds == field.reporter.store.feeds);
+    CHECK(copy.store.forks == 0);
+  }
+  SECTION("after it wrote under numbers that were used already: its store is told of the other version") {
+    SECTION("less") {
+      copy.write(field.team_audience);
+    }
+    SECTION("as much") {
+      for (int i = 0; i < 3; ++i) copy.write(field.team_audience);
+    }
+    SECTION("more") {
+      for (int i = 0; i < 5; ++i) copy.write(field.team_audience);
+    }
+    auto outcome = field.sync(copy);
+    REQUIRE(outcome.ok());
+    CHECK(copy.store.forks > 0);
+    CHECK(field.relay->inspect()->forks == 1);
+  }
+}
+
 TEST_CASE("Exchange: without a current key the fallback serves, and a new key comes with the answer", "[relay]") {
   Field field(15);
   REQUIRE(field.once(field.reporter).ok());
@@ -351,7 +381,7 @@ TEST_CASE("Exchange: an older copy of a device is told, and still reads", "[rela
   old.counter = 500;
   auto outcome = field.sync(old);
   REQUIRE(outcome.ok());
-  CHECK(outcome->entries_received == 1);
+  CHECK(outcome->entries_received == 2);  // the other's, and its own that it had lost
   REQUIRE(!outcome->notes.empty());
   CHECK(outcome->notes[0].find("older copy") != std::string::npos);
 }

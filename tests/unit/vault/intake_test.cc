@@ -1,4 +1,5 @@
 #include "core/feed/body.h"
+#include "core/report/fold.h"
 #include "tests/unit/vault/hand_made.h"
 
 using namespace lysoen;
@@ -180,4 +181,177 @@ TEST_CASE("Vault: a device whose past comes back from others goes on under a new
   carry(*ben, *team.admin());
   CHECK(must(team.admin()->count({})) == 3);
   CHECK(must(team.admin()->status()).forks == 0);
+}
+
+TEST_CASE("Vault: edits are judged alike whether their feed came whole or with a gap that closed later", "[vault]") {
+  Team team;
+  auto& admin = team.admin();
+  auto& cleo = team.add(Role::coordinator, "Cleo");
+  HandMade author(*admin, Role::reporter, admin.clock.wall());
+  auto early = author.roster().head.version;
+  team.add(Role::reporter, "Dag");
+  auto late = must(admin->team_view()).roster_version;
+  carry(*admin, *cleo);
+  uint64_t second = early, third = late;
+  SECTION("the entry that came late is not backdated by those behind it") {}
+  SECTION("the entry that came late backdates those behind it") {
+    std::swap(second, third);
+  }
+  auto feed = author.begin_feed(author.team_audience());
+  author.add(feed, author.edit_payload(creating(author, "Mine")));
+  ReportId id{author.last_edit.bytes};
+  author.add(feed, author.edit_payload(status_edit(author, id, second)));
+  author.add(feed, author.edit_payload(status_edit(author, id, third)));
+  auto whole = author.batch(feed);
+  auto holed = whole;
+  holed.entries[2] = feed::stub_of(whole.entries[2], StubReason::gap, {});
+  offer(admin, whole);
+  offer(cleo, holed);
+  CHECK(report::canonical_bytes(must(cleo->read(id))) != report::canonical_bytes(must(admin->read(id))));
+  offer(cleo, whole);
+  CHECK(report::canonical_bytes(must(cleo->read(id))) == report::canonical_bytes(must(admin->read(id))));
+  // What comes next is judged by all of it.
+  author.add(feed, author.edit_payload(status_edit(author, id, early)));
+  offer(admin, author.batch(feed));
+  offer(cleo, author.batch(feed));
+  CHECK(report::canonical_bytes(must(cleo->read(id))) == report::canonical_bytes(must(admin->read(id))));
+}
+
+TEST_CASE("Vault: stubs with large warrants are handed on in batches that fit a frame", "[vault]") {
+  Team team;
+  auto& admin = team.admin();
+  HandMade author(*admin, Role::reporter, admin.clock.wall());
+  auto feed = author.begin_feed(author.team_audience());
+  for (int i = 0; i < 240; ++i) author.add(feed, Bytes{200});
+  for (size_t first : {0, 120}) {
+    std::vector<SealedEntry> run;
+    for (size_t i = first; i < first + 120; ++i)
+      run.push_back(feed::stub_of(feed.entries[i], StubReason::purged, Bytes(1024, 7)));
+    CHECK(offer(admin, feed::make_batch(feed.key, feed.block, first + 1, std::move(run))).outcome ==
+          AppendOutcome::stored);
+  }
+  auto batch = must(admin->entries().read(feed.key, 1, 64 * 1024));
+  REQUIRE(batch);
+  CHECK(batch->entries.size() <= 64);
+}
+
+TEST_CASE("Vault: an author is told of what was opened late", "[vault]") {
+  Team team;
+  auto& admin = team.admin();
+  auto& ben = team.add(Role::reporter, "Ben");
+  carry(*admin, *ben);
+  auto id = submitted(*ben, "One");
+  auto whole = batches_of(*ben, 64 * 1024).front();
+  auto holed = whole;
+  holed.entries[1] = feed::stub_of(whole.entries[1], StubReason::gap, {});
+  auto give = [&](const Batch& batch) {
+    must(admin->sync_peer().begin_intake());
+    offer(admin, batch);
+    must(admin->sync_peer().end_intake());
+    carry(*admin, *ben);
+  };
+  give(holed);
+  CHECK(must(ben->levels(id)).opened == 0);
+  give(whole);
+  CHECK(must(ben->read(id)).level == Level::opened);
+}
+
+TEST_CASE("Vault: an own feed that is longer elsewhere, of whatever incarnation, is never gone on with", "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  submitted(*ben, "Before the copy");
+  must(ben->lock());
+  auto first = team.folder.path() / "first", second = team.folder.path() / "second";
+  std::filesystem::copy(ben.folder, first, std::filesystem::copy_options::recursive);
+  ben.vault = must(Vault::open(ben.folder, kPassphrase, ben.environment()));
+  submitted(*ben, "After the copy");
+  carry(*ben, *team.admin());
+  must(ben->lock());
+  auto hand_back = [&] {
+    for (const auto& batch : batches_of(*team.admin(), 64 * 1024))
+      if (batch.feed.device == ben->sync_peer().device()) must(ben->entries().append(batch));
+  };
+  // Restored once, and what came after it again.
+  std::filesystem::copy(first, second, std::filesystem::copy_options::recursive);
+  ben.vault = must(Vault::open(first, kPassphrase, ben.environment()));
+  hand_back();
+  submitted(*ben, "Under the second incarnation");
+  carry(*ben, *team.admin());
+  must(ben->lock());
+  ben.vault = must(Vault::open(second, kPassphrase, ben.environment()));
+  hand_back();
+  submitted(*ben, "Under the third");
+  uint32_t highest = 0;
+  for (const auto& head : must(ben->sync_peer().outgoing_heads())) highest = std::max(highest, head.feed.incarnation);
+  CHECK(highest == 3);
+  carry(*ben, *team.admin());
+  CHECK(must(team.admin()->count({})) == 4);
+  CHECK(must(team.admin()->status()).forks == 0);
+}
+
+TEST_CASE("Vault: a coordinator whose past comes back reads its own decisions again", "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  auto& cleo = team.add(Role::coordinator, "Cleo");
+  for (auto* device : {&ben, &cleo}) carry(*team.admin(), **device);
+  auto id = submitted(*ben, "One");
+  carry(*ben, *cleo);
+  must(cleo->set_status(id, Status::under_review, "first"));
+  must(cleo->lock());
+  auto copy = team.folder.path() / "copy";
+  std::filesystem::copy(cleo.folder, copy, std::filesystem::copy_options::recursive);
+  cleo.vault = must(Vault::open(cleo.folder, kPassphrase, cleo.environment()));
+  must(cleo->set_status(id, Status::verified, "second"));
+  must(cleo->retract(id, "third"));
+  carry(*cleo, *team.admin());
+  must(cleo->lock());
+  cleo.vault = must(Vault::open(copy, kPassphrase, cleo.environment()));
+  for (const auto& batch : batches_of(*team.admin(), 64 * 1024))
+    if (batch.feed.device == cleo->sync_peer().device()) must(cleo->entries().append(batch));
+  CHECK(must(cleo->read(id)).status == Status::verified);
+  CHECK(report::canonical_bytes(must(cleo->read(id))) == report::canonical_bytes(must(team.admin()->read(id))));
+  CHECK(must(cleo->status()).set_aside == 0);
+}
+
+TEST_CASE("Vault: what was written on a restored copy before anybody said so reaches the team all the same",
+          "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  submitted(*ben, "Before the copy");
+  must(ben->lock());
+  auto copy = team.folder.path() / "copy";
+  std::filesystem::copy(ben.folder, copy, std::filesystem::copy_options::recursive);
+  ben.vault = must(Vault::open(ben.folder, kPassphrase, ben.environment()));
+  submitted(*ben, "After the copy");
+  carry(*ben, *team.admin());
+  must(ben->lock());
+  ben.vault = must(Vault::open(copy, kPassphrase, ben.environment()));
+  auto written = submitted(*ben, "On the copy");
+  for (const auto& batch : batches_of(*team.admin(), 64 * 1024))
+    if (batch.feed.device == ben->sync_peer().device()) must(ben->entries().append(batch));
+  CHECK(has_notice(*ben, "older state of this vault was restored"));
+  auto heads = must(ben->sync_peer().outgoing_heads());
+  REQUIRE(heads.size() == 1);
+  CHECK(heads[0].feed.incarnation == 2);
+  auto send = [&] {
+    for (const auto& head : must(ben->sync_peer().outgoing_heads()))
+      for (uint64_t next = 1; next <= head.seq;) {
+        auto batch = must(ben->entries().read(head.feed, next, 64 * 1024));
+        REQUIRE(batch);
+        CHECK(offer(team.admin(), *batch).outcome != AppendOutcome::forked);
+        next = batch->last_seq() + 1;
+      }
+  };
+  send();
+  CHECK(must(team.admin()->count({})) == 3);
+  CHECK(must(team.admin()->read(written)).level >= Level::saved);
+  // The report's level follows the entry that is on its way.
+  CHECK(must(ben->read(written)).level == Level::saved);
+  carry(*team.admin(), *ben);
+  // Once is enough, and it holds after a restart.
+  auto before = must(ben->sync_peer().outgoing_heads());
+  ben.folder = copy;
+  ben.reopen();
+  CHECK(must(ben->sync_peer().outgoing_heads()) == before);
+  CHECK(must(ben->count({})) == 2);
 }
