@@ -40,8 +40,12 @@ Result<void> apply_entries(Target& target, const SaveRecord& record) {
       LYSOEN_ASSIGN(row, target.feeds.require(entry.feed, true));
     }
     if (entry.seq <= row->head_seq) continue;
-    if (entry.seq != row->head_seq + 1)
-      return make_error(ErrorCode::damaged, "cannot repair the vault: entries between two saves are missing");
+    if (entry.seq != row->head_seq + 1) {
+      // A repair that misses the save before: the entry has no place in the feed here, what it says is not lost with
+      // it.
+      LYSOEN_TRY(apply_edit(target, *row, entry));
+      continue;
+    }
     auto sealed = feed::whole_entry(entry.kind, entry.ciphertext);
     auto hash = feed::entry_hash(row->feed, entry.seq, row->head_hash, sealed);
     ByteView key = entry.kind == EntryKind::sealed ? ByteView(entry.entry_key) : ByteView();
@@ -56,6 +60,7 @@ Result<void> apply_entries(Target& target, const SaveRecord& record) {
 Result<void> apply_heads(Target& target, const SaveRecord& record) {
   for (const auto& head : record.heads) {
     LYSOEN_ASSIGN(auto row, target.feeds.require(head.feed, true));
+    if (head.seq > row.head_seq) continue;  // of an entry that has no place
     feed::BlockState block;
     block.first_seq = feed::block_first(head.seq);
     block.signed_seq = head.seq;

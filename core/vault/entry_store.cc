@@ -53,15 +53,19 @@ Result<void> VaultImpl::settle() {
 }
 
 /// What this device wrote before it learned that its storage had gone back stands under numbers that others hold
-/// otherwise: nobody will take it from there. It goes out once more, with the same edit ids, under the new incarnation.
+/// otherwise, and what a repair found behind a lost save stands nowhere: nobody will take it from there. It goes out
+/// once more, with the same edit ids, under the new incarnation.
 Result<void> VaultImpl::issue_again() {
   for (;;) {
     std::vector<Bytes> payloads;
     {
-      LYSOEN_ASSIGN(auto query, database().prepare(
-                                    "SELECT e.payload FROM feeds f JOIN forks k ON k.place >> 40 = f.id JOIN edits e "
-                                    "ON e.place BETWEEN k.place AND (f.id << 40 | ?1) WHERE f.own = 1 AND f.audience "
-                                    "= ?2 AND f.incarnation < ?3 GROUP BY e.id ORDER BY e.place LIMIT ?4"));
+      LYSOEN_ASSIGN(
+          auto query,
+          database().prepare(
+              "SELECT e.payload FROM feeds f CROSS JOIN edits e ON e.place BETWEEN f.id << 40 AND (f.id << 40 "
+              "| ?1) WHERE f.own = 1 AND f.audience = ?2 AND f.incarnation < ?3 AND (e.place >= (SELECT "
+              "min(k.place) FROM forks k WHERE k.place BETWEEN f.id << 40 AND (f.id << 40 | ?1)) OR NOT "
+              "EXISTS (SELECT 1 FROM entries n WHERE n.place = e.place)) ORDER BY e.place LIMIT ?4"));
       query.bind(kSeqMax, membership_.team_audience(), membership_.incarnation(), kIssuedAtOnce);
       for (size_t size = 0; size < kIssuedBytes;) {
         LYSOEN_ASSIGN(bool more, query.step());

@@ -195,8 +195,13 @@ Result<void> admit(App& app, const AdmitArguments& arguments) {
       if (waiting.empty()) say("nobody waits; `lysoen sync` fetches requests that came through a relay");
       return {};
     }
-    for (auto& request : waiting)
-      if (arguments.request.size() >= 4 && request.id.hex().rfind(arguments.request, 0) == 0) chosen = request;
+    for (auto& request : waiting) {
+      if (arguments.request.size() < 4 || !request.id.hex().starts_with(arguments.request)) continue;
+      // Who chooses a request's bytes can choose the first digits of its id.
+      if (!chosen.id.is_none())
+        return make_error(ErrorCode::input_refused, "several requests begin so", "give more digits");
+      chosen = request;
+    }
     if (chosen.id.is_none())
       return make_error(ErrorCode::not_found,
                         "there is no file and no waiting request '" + safe(arguments.request) + "'",

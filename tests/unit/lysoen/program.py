@@ -48,9 +48,10 @@ def files_are_the_users_alone_and_links_are_not_followed():
     run("export", "reports.html")
     assert theirs.read() == ""
     (FOLDER / "invite.part").symlink_to("elsewhere")
-    run("invite", "--name", "Ben", "--file", "invite")
+    (FOLDER / "invite.png.part").symlink_to("elsewhere")
+    run("invite", "--name", "Ben", "--file", "invite", "--qr-png", "invite.png")
     assert (FOLDER / "elsewhere").read_text() == ""
-    for name in ("reports.csv", "reports.html", "invite"):
+    for name in ("reports.csv", "reports.html", "invite", "invite.png"):
         assert mode(name) == 0o600 and not (FOLDER / name).is_symlink(), name
     (FOLDER / "link.csv").symlink_to("elsewhere")
     run("export", "link.csv", code=3)
