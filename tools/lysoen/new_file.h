@@ -1,6 +1,7 @@
 // A file for people: readable by its owner alone, and under its name only once it is whole and on the disk. It is begun
 // before the deed whose outcome it takes: where it cannot be written, the deed is not done.
 #pragma once
+#include <lysoen/ids.h>
 #include <lysoen/result.h>
 
 #include <filesystem>
