@@ -130,8 +130,9 @@ std::optional<std::optional<Value>> merged_choices(const std::vector<Put>& puts,
   auto known = walk_back(by_id, visible);
   std::vector<std::string> codes;
   for (const auto* put : visible)
-    for (const auto& [code, origins] : known.at(put->entry->id).held) {
-      bool stays = std::any_of(origins.begin(), origins.end(), [&](const EditId& origin) {
+    for (const auto& held : known.at(put->entry->id).held) {
+      const auto& code = held.first;  // clang 14 does not capture structured bindings
+      bool stays = std::any_of(held.second.begin(), held.second.end(), [&](const EditId& origin) {
         return std::all_of(visible.begin(), visible.end(), [&](const Put* other) {
           const auto& its = known.at(other->entry->id);
           auto seen = its.known.find(code), has = its.held.find(code);

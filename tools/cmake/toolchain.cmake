@@ -24,10 +24,14 @@ endif()
 if(LYSOEN_SANITIZE)
   add_compile_options(-fsanitize=${LYSOEN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LYSOEN_SANITIZE})
-  add_compile_options(-Wno-maybe-uninitialized)  # g++ 12 sees false ones in instrumented code
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # g++ 12 sees false ones in instrumented code
 else()
   add_compile_options(-fstack-protector-strong)
   add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
+endif()
+
+if(LYSOEN_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage for libFuzzer; its main is linked in tests/fuzz
 endif()
 
 # Neither messages nor debug information name the machine; the same source gives the same cache entry in every checkout.
