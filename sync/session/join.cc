@@ -100,7 +100,8 @@ Result<JoinAnswer> JoinExchange::response(ByteView answer) {
     return make_error(ErrorCode::no_network, "the relay's answer was cut", "nothing was lost; try again");
   if (!opened.welcomes.empty()) return JoinAnswer{true, std::move(opened.welcomes.front())};
   if (!opened.verdicts.empty()) return of_verdict(opened.verdicts.front());
-  return make_error(ErrorCode::internal, "the relay's answer says nothing about the join request");
+  return make_error(ErrorCode::trust_refused, "cannot join: the relay's answer says nothing about the join request",
+                    "try another relay, or send the request as a file");
 }
 
 }  // namespace lysoen::session

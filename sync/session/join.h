@@ -31,7 +31,7 @@ class JoinExchange {
   /// Asks for the welcome.
   Result<Bytes> poll();
   /// Errors: no_network (the answer does not open), trust_refused (invite unknown to the relay, already used by
-  /// another request, team not admitted), storage_full, storage_read_only.
+  /// another request, team not admitted, an answer about something else), storage_full, storage_read_only.
   Result<JoinAnswer> response(ByteView answer);
 
  private:

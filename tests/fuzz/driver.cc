@@ -1,7 +1,6 @@
 // The main where libFuzzer is not: seeds, the committed corpus, then mutations of both for a second of the processor's
-// time (LYSOEN_LONG: two minutes). The same
-// LYSOEN_SEED gives the same inputs in the same order. An input that breaks something is left as fuzz_NAME.failed in
-// the current folder; `fuzz_NAME FILE...` runs files alone.
+// time (LYSOEN_LONG: two minutes). The same LYSOEN_SEED gives the same inputs in the same order. An input that breaks
+// something is left as fuzz_NAME.failed in the current folder; `fuzz_NAME FILE...` runs files alone.
 #include <malloc.h>
 #include <signal.h>
 #include <sys/time.h>

@@ -84,7 +84,7 @@ void fuzz::run(ByteView input) {
     case 1: {
       size_t cut = choices.byte();
       auto file = sealed(choices.rest());
-      file.resize(file.size() - std::min(cut, file.size()));
+      file.erase(file.end() - static_cast<ptrdiff_t>(std::min(cut, file.size())), file.end());
       return take(file);
     }
     default:

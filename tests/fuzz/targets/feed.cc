@@ -25,12 +25,13 @@ void read_batch(ByteView bytes) {
   auto batch = decode_batch(bytes);
   if (!batch) return;
   require(same(encode_batch(*batch), bytes), kOneEncoding);
-  require(batch->entries.size() <= kBatchEntriesMax && batch->last_seq() <= kSeqMax, "a batch keeps to its limits");
+  require(batch->entries.size() <= kBatchEntriesMax, "a batch keeps to its limit");
   Disclosure disclosure;
   disclosure.feeds.emplace_back().batches = {*batch};
   require(!write_disclosure(disclosure).empty(), "every batch can be disclosed");
   auto hashes = verify_batch(*batch);
   if (!hashes) return;
+  require(batch->last_seq() < kSeqMax + kBlockSize, "a verified batch lies within a feed");
   require(hashes_of(*batch) == *hashes, "the hashes of a verified batch are those that were verified");
   bool first = block_first(batch->first_seq) == 1;
   auto held = first ? first_block(feed_id(batch->feed)) : BlockState{.first_seq = block_first(batch->first_seq)};

@@ -18,6 +18,8 @@ void edit(ByteView bytes) {
     return;
   }
   require(read->writes.size() <= kWritesMax && read->items.size() <= kItemsMax, "an edit keeps to its limits");
+  for (const auto& write : read->writes)
+    require(items_of(write.path).size() <= kItemDepthMax, "items are nested within the limit");
   auto written = encode_edit(*read);
   require(written.ok() && *written == to_bytes(bytes), "what decodes is exactly what its encoder writes");
 }
@@ -55,9 +57,8 @@ void path(ByteView bytes) {
   if (!steps) return;
   require(text.size() <= kPathSizeMax && steps->size() <= kPathStepsMax, "a path keeps to its limits");
   require(join_path(*steps) == text, "a path is its steps");
-  auto items = items_of(text);
-  require(items.size() <= kItemDepthMax, "items are nested within the limit");
-  for (const auto& item : items) require(is_item_path(item) && is_within(text, item), "a path lies in its items");
+  for (const auto& item : items_of(text))
+    require(is_item_path(item) && is_within(text, item), "a path lies in its items");
   require(split_path(form_path(text)).has_value(), "a path without its items is a path");
 }
 

@@ -179,7 +179,7 @@ std::vector<PlainFrame> frames_in(ByteView input) {
 Bytes ended(FrameSealer& sealer, bool cut) {
   if (!cut) return sealer.finish({false});
   auto bytes = std::move(sealer).unfinished();
-  bytes.resize(bytes.size() - std::min<size_t>(bytes.size(), 3));
+  bytes.erase(bytes.end() - 3, bytes.end());  // there is the nonce or the encapsulation at least
   return bytes;
 }
 
