@@ -98,8 +98,12 @@ void read_range_list(ByteView bytes) {
   Writer out;
   write_ranges(out, ranges);
   require(same(out.bytes(), bytes), kOneEncoding);
-  for (const auto& range : ranges)
-    require(contains(ranges, range.first) && contains(ranges, range.last), "a list contains its ranges");
+  require(ranges.size() <= kRangesMax, "a list keeps to its limit");
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    require(ranges[i].first <= ranges[i].last && ranges[i].last <= kSeqMax, "a range lies within a feed");
+    require(i == 0 || ranges[i - 1].last + 1 < ranges[i].first, "ranges ascend and do not touch");
+    require(contains(ranges, ranges[i].first) && contains(ranges, ranges[i].last), "a list contains its ranges");
+  }
 }
 
 void read_padding(ByteView bytes) {

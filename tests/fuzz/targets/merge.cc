@@ -9,7 +9,7 @@ using fuzz::require;
 
 namespace {
 
-constexpr size_t kEditsMax = 40;
+constexpr size_t kEditsMax = 24;
 
 class History {
  public:
