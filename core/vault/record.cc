@@ -44,8 +44,9 @@ Change get_change(Reader& reader) {
   Change change;
   change.path = as_text(reader.field(kNameMax));
   if (uint8_t type = reader.u8(); type != 0) {
-    auto value = Value::parse(static_cast<ValueType>(type), as_text(reader.field(kTextMax)));
-    if (!value) return reader.fail(), change;
+    auto text = as_text(reader.field(kTextMax));
+    auto value = Value::parse(static_cast<ValueType>(type), text);
+    if (!value || value->text() != text) return reader.fail(), change;
     change.value = std::move(*value);
   }
   return change;
