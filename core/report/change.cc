@@ -8,6 +8,7 @@
 #include "core/form/text.h"
 #include "core/report/order.h"
 #include "core/report/path.h"
+#include "core/report/register.h"
 
 namespace lysoen::report {
 
@@ -174,7 +175,8 @@ Result<std::vector<Change>> name_new_items(std::span<const Change> changes, std:
       if (added) found->second = item_label(fresh());
       step.label = found->second;
     }
-    out.push_back({join_path(*steps), change.value});
+    auto& put = out.emplace_back(Change{join_path(*steps), change.value});
+    if (put.value && is_item_path(put.path)) put.value = Value::text_of(std::string(kKept));
   }
   return out;
 }

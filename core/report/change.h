@@ -14,7 +14,8 @@ namespace lysoen::report {
 Result<void> check_change(const Form& form, const Change& change);
 
 /// Replaces labels of new items ("victims[new1]") by ids, the same label by the same id within one call. `taken` holds
-/// the paths that exist already. A draft's items get the next small ids, those of a submitted report random ones.
+/// the paths that exist already. A draft's items get the next small ids, those of a submitted report random ones. An
+/// item that is added or kept has the value "kept", whatever was given: a draft has to be read again.
 struct NewItems {
   bool draft = true;
   Random* random = nullptr;  // needed unless draft

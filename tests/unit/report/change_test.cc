@@ -125,6 +125,15 @@ TEST_CASE("Summary: roles give title, category, day and place; without roles the
   CHECK(summary(report, form.get()).event_day.empty());
 }
 
+TEST_CASE("Change: an item that is added has one value, whatever the caller gave", "[report]") {
+  std::vector<Change> changes = {{"victims[new1]", Value()}, {"victims[i-7]", text(" ")}, {"victims[i-8]", {}}};
+  auto named = name_new_items(changes, {}, {true, nullptr});
+  REQUIRE(named.ok());
+  CHECK((*named)[0].value == text("kept"));
+  CHECK((*named)[1].value == text("kept"));
+  CHECK_FALSE((*named)[2].value);
+}
+
 TEST_CASE("Order: between any two keys there is room, and the keys of new items follow each other", "[report]") {
   auto engine = lysoen::test::generator(41);
   std::vector<std::string> keys = {default_order(1), default_order(256), default_order(kFirstRandomItem + 5)};
