@@ -5,10 +5,9 @@
 
 namespace lysoen::test {
 
-TempFolder::TempFolder() {
+TempFolder::TempFolder(const std::filesystem::path& within) {
   std::random_device device;
-  path_ =
-      std::filesystem::temp_directory_path() / ("lysoen-test-" + std::to_string(device()) + std::to_string(device()));
+  path_ = within / ("lysoen-test-" + std::to_string(device()) + std::to_string(device()));
   std::filesystem::create_directories(path_);
 }
 

@@ -6,7 +6,8 @@ namespace lysoen::test {
 
 class TempFolder {
  public:
-  TempFolder();
+  /// In the system's folder for such things, or within the one given.
+  explicit TempFolder(const std::filesystem::path& within = std::filesystem::temp_directory_path());
   ~TempFolder();
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;

@@ -2,7 +2,7 @@
 
 #include "core/crypto/hpke.h"
 #include "core/crypto/sign.h"
-#include "sim_link.h"
+#include "tests/support/sim_link.h"
 #include "tests/support/catch.h"
 
 using namespace lysoen;

@@ -1,6 +1,6 @@
 #include "sync/client/sync_run.h"
 
-#include "sim_link.h"
+#include "tests/support/sim_link.h"
 #include "tests/support/catch.h"
 
 using namespace lysoen;

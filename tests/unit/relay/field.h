@@ -8,7 +8,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/field_device.h"
 #include "tests/support/temp_folder.h"
-#include "tests/unit/storage/memory_disk.h"
+#include "tests/support/memory_disk.h"
 
 namespace lysoen::test {
 

@@ -6,7 +6,7 @@
 #include "core/storage/container.h"
 #include "tests/support/catch.h"
 #include "tests/support/seed.h"
-#include "tests/unit/storage/memory_disk.h"
+#include "tests/support/memory_disk.h"
 
 namespace lysoen::test {
 

@@ -1,4 +1,4 @@
-#include "tests/unit/storage/memory_disk.h"
+#include "tests/support/memory_disk.h"
 
 #include <algorithm>
 #include <cstring>

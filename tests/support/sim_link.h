@@ -23,13 +23,18 @@ class SimLoop final : public Loop {
     std::erase_if(tasks_, [&](const auto& item) { return item.first.second == timer; });
   }
 
+  /// Runs the next task, if one is due until then.
+  bool step(std::chrono::nanoseconds until = std::chrono::nanoseconds::max()) {
+    if (tasks_.empty() || tasks_.begin()->first.first > until) return false;
+    auto node = tasks_.extract(tasks_.begin());
+    auto wait = node.key().first - clock_.monotonic();
+    if (wait.count() > 0) clock_.advance(std::chrono::ceil<std::chrono::milliseconds>(wait));
+    node.mapped()();
+    return true;
+  }
   /// Runs until nothing is left, or so many steps were taken. Answers whether nothing is left.
   bool run(int steps_max = 100000) {
-    for (int i = 0; i < steps_max && !tasks_.empty(); ++i) {
-      auto node = tasks_.extract(tasks_.begin());
-      auto wait = node.key().first - clock_.monotonic();
-      if (wait.count() > 0) clock_.advance(std::chrono::ceil<std::chrono::milliseconds>(wait));
-      node.mapped()();
+    for (int i = 0; i < steps_max && step(); ++i) {
     }
     return tasks_.empty();
   }

@@ -1,0 +1,204 @@
+#include "properties.h"
+
+#include <algorithm>
+
+#include "core/report/fold.h"
+
+namespace lysoen::sim {
+
+namespace {
+
+// Reporters up, coordinators down and their acknowledgements up, acknowledgements down, and one in which nothing moves.
+constexpr uint64_t kRoundsMax = 4;
+
+ReportQuery everything() {
+  ReportQuery query;
+  query.with_retracted = true;
+  return query;
+}
+
+std::multiset<std::string> texts_of(const Report& report, const std::string& path) {
+  std::multiset<std::string> texts;
+  if (const auto* field = report.field(path))
+    for (const auto& value : field->values) texts.insert(value.value ? value.value->text() : "");
+  return texts;
+}
+
+Report read(Device& device, const Account& account) {
+  auto report = device.vault->read(account.id);
+  hold(report.ok(), Property::nothing_lost,
+       device.name + ": a report that was acknowledged is not there: " + (report.ok() ? "" : report.error().message));
+  return std::move(*report);
+}
+
+std::map<FeedKey, uint64_t> entries_at(relay::Relay& relay) {
+  std::map<FeedKey, uint64_t> entries;
+  for (const auto& feed : must(relay.inspect(), "inspect the relay").feeds) entries[feed.key] = feed.entries - feed.stubs;
+  return entries;
+}
+
+}  // namespace
+
+// -- On the way -----------------------------------------------------------------------------------------------------
+
+void Properties::check(Device& device) const {
+  nothing_lost_at_author(device);
+  levels_true(device);
+  nobody_accused(device);
+}
+
+void Properties::nothing_lost_at_author(Device& device) const {
+  for (const auto& account : ledger_.accounts) {
+    if (account.author != &device && !account.has_unsent(device)) continue;
+    auto report = read(device, account);
+    for (const auto& [place, write] : account.unsent) {
+      if (place.first != &device) continue;
+      hold(texts_of(report, place.second).contains(write.text), Property::nothing_lost,
+           device.name + ": a text that was saved is gone from " + place.second);
+    }
+    for (const auto& [path, writes] : account.writes) {
+      if (account.unsent.contains({&device, path})) continue;  // covers what was sent
+      for (const auto& write : writes)
+        hold(write.writer != &device || account.is_superseded(path, write.text) ||
+                 texts_of(report, path).contains(write.text),
+             Property::nothing_lost, device.name + ": a text that was sent is gone from " + path);
+    }
+    hold(!account.retracted_by.contains(&device) || report.retracted, Property::nothing_lost,
+         device.name + ": a retraction is gone");
+  }
+}
+
+/// Receipts speak of what the relay has; "held" and "opened" of what somebody has, entry by entry.
+void Properties::levels_true(Device& device) const {
+  std::map<FeedKey, uint64_t> at_relay;
+  if (world_.station.relay) {
+    at_relay = entries_at(*world_.station.relay);
+    const auto relay = world_.station.relay->info().id;
+    for (const auto& head : must(device.vault->sync_peer().outgoing_heads(), "heads"))
+      hold(must(device.vault->sync_peer().confirmed(relay, head.feed), "confirmed") <= at_relay[head.feed],
+           Property::levels_true, device.name + ": a receipt speaks of entries that the relay does not hold");
+  }
+  auto opened_by_one = [&](const FeedKey& feed, uint64_t seq) {
+    return std::any_of(world_.devices.begin(), world_.devices.end(), [&](const auto& other) {
+      return has(other->role, Role::coordinator) && other->vault &&
+             must(other->vault->entries().head(feed), "head").seq >= seq;
+    });
+  };
+  for (const auto& account : ledger_.accounts) {
+    if (account.author != &device || !account.sent) continue;
+    auto level = must(device.vault->levels(account.id), "levels").level;
+    if (level < Level::held) continue;
+    for (const auto& entry : must(device.vault->disclose(account.id), "disclose")) {
+      if (entry.feed.device != device.vault->sync_peer().device()) continue;
+      bool opened = opened_by_one(entry.feed, entry.seq);
+      bool held = opened || !world_.station.relay || entry.seq <= at_relay[entry.feed];
+      hold(level == Level::held ? held : opened, Property::levels_true,
+           device.name + ": a report is shown as " + std::string(lysoen::name_of(level)) + " and is not");
+    }
+  }
+}
+
+void Properties::nobody_accused(Device& device) const {
+  auto status = must(device.vault->status(), "status");
+  hold(status.forks == 0, Property::nobody_accused, device.name + ": a fork");
+  hold(status.gaps == 0, Property::nobody_accused, device.name + ": a gap");
+  hold(status.set_aside == 0, Property::nobody_accused, device.name + ": something was set aside");
+  for (const auto& notice : status.notices) {
+    // Of the clock and of the team, not of anybody.
+    bool harmless = notice.find("ran out") != std::string::npos || notice.find("only one member") != std::string::npos;
+    hold(harmless, Property::nobody_accused, device.name + ": " + notice);
+  }
+}
+
+void Properties::check_relay() const {
+  auto& station = world_.station;
+  station.look_into_store(world_.watch);
+  if (!station.relay) return;
+  auto seen = must(station.relay->inspect(), "inspect the relay");
+  hold(seen.forks == 0 && station.relay->metrics().two_places == 0, Property::nobody_accused,
+       "the relay: a fork, or one identity in two places");
+  for (const auto& fault : must(station.relay->check(), "check the relay").faults)
+    hold(false, Property::calls_succeed, "the relay's store: " + fault);
+}
+
+// -- In the end -----------------------------------------------------------------------------------------------------
+
+bool Properties::round() const {
+  bool moved = false;
+  auto sync = [&](bool coordinators) {
+    for (auto& device : world_.devices) {
+      if (has(device->role, Role::coordinator) != coordinators) continue;
+      auto outcome = world_.sync_to_end(*device);
+      hold(!outcome.failure && outcome.refused.empty(), Property::bounded_rounds,
+           device->name + ": a sync on a good network failed: " + (outcome.failure ? outcome.failure->message : "refused"));
+      moved |= outcome.entries_sent + outcome.entries_received > 0;
+    }
+  };
+  sync(false);
+  sync(true);
+  return moved;
+}
+
+void Properties::heal_and_check() const {
+  world_.network.weather = {};
+  world_.station.mend();
+  world_.station.open();
+  world_.sync_to_end(world_.admin());  // the relay learns who is admitted
+  uint64_t rounds = 1;
+  for (; round(); ++rounds)
+    hold(rounds < kRoundsMax, Property::bounded_rounds, "news after " + std::to_string(rounds) + " rounds on a good network");
+  world_.figures.rounds += rounds;
+
+  std::map<ReportId, Bytes> first;
+  for (auto& device : world_.devices) {
+    check(*device);
+    if (!has(device->role, Role::coordinator)) continue;
+    nothing_lost_at_coordinator(*device);
+    std::map<ReportId, Bytes> shown;
+    must(device->vault->each(everything(),
+                             [&](const Report& report) {
+                               if (report.edits > 0) shown[report.id] = report::canonical_bytes(report);
+                               return true;
+                             }),
+         "each");
+    if (first.empty()) first = shown;
+    hold(first == shown, Property::same_bytes, device->name + " shows other reports than the admin");
+    for (const auto& [id, bytes] : shown) world_.trace.note("report", bytes);
+  }
+  for (const auto& account : ledger_.accounts)
+    if (account.sent)
+      for (auto& device : world_.devices)
+        if (account.author == device.get())
+          hold(must(device->vault->levels(account.id), "levels").level >= Level::opened, Property::bounded_rounds,
+               device->name + ": everybody has a report and its author was not told");
+  check_relay();
+}
+
+void Properties::nothing_lost_at_coordinator(Device& device) const {
+  std::multiset<ReportId> shown;
+  for (const auto& line : must(device.vault->list(everything()), "list"))
+    if (line.level != Level::draft) shown.insert(line.id);
+  size_t sent = 0;
+  for (const auto& account : ledger_.accounts) {
+    if (!account.sent) continue;
+    ++sent;
+    hold(shown.count(account.id) == 1, Property::nothing_lost,
+         device.name + ": a report is there " + std::to_string(shown.count(account.id)) + " times");
+    account_holds(account, read(device, account), device);
+  }
+  hold(shown.size() == sent, Property::nothing_lost, device.name + ": a report that nobody sent");
+}
+
+void Properties::account_holds(const Account& account, const Report& report, const Device& device) const {
+  for (const auto& [path, writes] : account.writes) {
+    if (account.unsent.contains({&device, path})) continue;
+    auto standing = account.standing(path);
+    hold(texts_of(report, path) == std::multiset<std::string>(standing.begin(), standing.end()),
+         Property::nothing_lost, device.name + ": other texts stand in " + path + " than were written there");
+  }
+  hold(report.retracted == !account.retracted_by.empty(), Property::nothing_lost, device.name + ": a retraction is lost");
+  if (auto status = account.status())
+    hold(report.status == *status, Property::nothing_lost, device.name + ": a change of status is lost");
+}
+
+}  // namespace lysoen::sim

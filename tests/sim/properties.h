@@ -1,0 +1,30 @@
+// What must hold, whatever happened: on the way for each device that came back or synced, and at the end for all.
+#pragma once
+#include "ledger.h"
+#include "world.h"
+
+namespace lysoen::sim {
+
+class Properties {
+ public:
+  Properties(World& world, const Ledger& ledger) : world_(world), ledger_(ledger) {}
+
+  /// Everything this device was told is there; its levels are true; nobody is accused.
+  void check(Device& device) const;
+  void check_relay() const;
+  /// A good network: rounds of syncs until one moves nothing. Then everything everywhere.
+  void heal_and_check() const;
+
+ private:
+  void nothing_lost_at_author(Device& device) const;
+  void nothing_lost_at_coordinator(Device& device) const;
+  void account_holds(const Account& account, const Report& report, const Device& device) const;
+  void levels_true(Device& device) const;
+  void nobody_accused(Device& device) const;
+  bool round() const;
+
+  World& world_;
+  const Ledger& ledger_;
+};
+
+}  // namespace lysoen::sim

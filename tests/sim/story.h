@@ -1,0 +1,56 @@
+// What people do, drawn from the seed: they write, edit offline in two places, retract, decide, submit, sync, carry
+// memory sticks; their telephones die, their clocks jump, the weather changes, the relay goes down.
+#pragma once
+#include "ledger.h"
+#include "properties.h"
+#include "world.h"
+
+namespace lysoen::sim {
+
+class Story {
+ public:
+  explicit Story(const Options& options);
+  void tell();
+  const World& world() const { return world_; }
+
+ private:
+  using Action = void (Story::*)();
+  void begin_report();
+  void edit_report();
+  void edit_in_two_places();
+  void submit_something();
+  void retract_report();
+  void set_status();
+  void settle_conflict();
+  void mark_read();
+  void sync_somebody();
+  void carry_bundle();
+  void close_and_reopen();
+  void telephone_dies();
+  void relay_goes();
+  void relay_tends();
+  void clock_jumps();
+  void weather_changes();
+  void late_joiner();
+
+  Device& somebody() { return *dice().of(world_.devices); }
+  Device* a_coordinator();
+  /// A report that this device can show, sent or not; nothing if there is none.
+  Account* report_at(Device& device, bool sent_only);
+  std::string new_text();
+  std::string path();
+  void edit(Device& device, Account& account, const std::string& path);
+  void submit(Device& device, Account& account);
+  Report read(Device& device, const Account& account);
+  void hand_over(const std::filesystem::path& stick, Device& to, bool damaged);
+  Dice& dice() { return world_.dice; }
+
+  World world_;
+  Ledger ledger_;
+  Properties properties_{world_, ledger_};
+  std::vector<std::filesystem::path> sticks_;
+  uint64_t texts_ = 0;
+  const Options options_;
+};
+
+}  // namespace lysoen::sim

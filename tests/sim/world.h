@@ -1,0 +1,141 @@
+// The world of one story: devices with real vaults, a real relay, one clock for all and a skew for each. Everything
+// here can die: a device between two calls or at any draw of randomness within one (each page and record that is
+// written draws a nonce, so a death falls between any two writes), the relay between two requests or at any write of
+// its disk.
+#pragma once
+#include <lysoen/sync/sync.h>
+#include <lysoen/vault.h>
+
+#include <filesystem>
+
+#include "network.h"
+#include "sync/relay/relay.h"
+#include "tests/support/memory_disk.h"
+#include "tests/support/temp_folder.h"
+
+namespace lysoen::sim {
+
+/// The world's time, shown wrongly.
+class SkewedClock final : public Clock {
+ public:
+  explicit SkewedClock(Clock& world) : world_(world) {}
+  WallTime wall() override { return world_.wall() + skew; }
+  std::chrono::nanoseconds monotonic() override { return world_.monotonic(); }
+  std::chrono::milliseconds skew{0};
+
+ private:
+  Clock& world_;
+};
+
+/// The randomness of a process that dies at the n-th draw from now, if told to.
+class MortalRandom final : public Random {
+ public:
+  MortalRandom(uint64_t seed, std::function<void()> die) : inner_(seed), die_(std::move(die)) {}
+  void fill(std::span<uint8_t> out) override {
+    if (left_ > 0 && --left_ == 0) die_();
+    inner_.fill(out);
+  }
+  void die_after(uint64_t draws) { left_ = draws; }
+
+ private:
+  test::SeededRandom inner_;
+  std::function<void()> die_;
+  uint64_t left_ = 0;
+};
+
+/// One installation. When its process dies, what lies in its folder at that instant is copied; the dead process may
+/// run on for a moment, but nobody hears of it, and the copy is what comes back.
+class Device {
+ public:
+  Device(std::string device_name, Role device_role, std::filesystem::path home, Clock& world, uint64_t seed,
+         Network& network, bool disk_forgets);
+
+  Environment environment() { return {clock, random}; }
+  void create();
+  /// The process ends without a word. With `disk_forgets`, so does the last thing it was told to keep.
+  void die();
+  bool dead() const { return dead_; }
+  /// After a death, or after closing in order.
+  void open();
+  void close();
+  /// A disk that forgets keeps what is there now as what will be there.
+  void remember();
+
+  const std::string name;
+  const Role role;
+  SkewedClock clock;
+  MortalRandom random;
+  Line line;
+  std::unique_ptr<Vault> vault;
+  std::unique_ptr<Client> sync;  // while one is under way
+  std::optional<SyncOutcome> synced;
+  std::filesystem::path folder() const { return home_ / std::to_string(life_); }
+
+ private:
+  void copy_folder(int to_life) const;
+  std::filesystem::path home_;
+  int life_ = 0;
+  bool dead_ = false;
+  bool disk_forgets_;
+};
+
+/// The relay, its disk and its clock.
+class Station {
+ public:
+  Station(std::filesystem::path home, Clock& world, uint64_t seed);
+  enum class End { in_order, killed, power_lost };
+  void open();
+  void stop(End how, Dice& dice);
+  /// Its disk fails for ever from the n-th write or sync on: what follows is a death within a commit.
+  void fail_after(uint64_t calls);
+  void mend();
+  bool failing() const { return fails_at_ > 0 && disk.counted() >= fails_at_; }
+  std::optional<std::vector<Bytes>> handle(const std::vector<Bytes>& requests);
+  void look_into_store(const PlaintextWatch& watch) const;
+
+  SkewedClock clock;
+  test::SeededRandom random;
+  test::MemoryDisk disk;
+  std::unique_ptr<relay::Relay> relay;
+
+ private:
+  relay::RelayOptions options();
+  std::filesystem::path home_;
+  uint64_t fails_at_ = 0;
+};
+
+class World {
+ public:
+  explicit World(const Options& options);
+
+  Device& add(Role role, std::string name);
+  Device& admin() { return *devices.front(); }
+  /// Time passes; what is due happens. A device that dies meanwhile comes back.
+  void pass(std::chrono::milliseconds time);
+  /// Calls the vault. False: the process died within the call, came back since, and nobody was told how it ended.
+  bool told(Device& device, uint64_t chance_of_death, const std::function<void()>& call);
+  /// From the remains, or from a closed vault; may die once more while it opens.
+  void bring_back(Device& device);
+  void start_sync(Device& device);
+  /// Starts one and runs until it is over.
+  SyncOutcome sync_to_end(Device& device);
+
+  Dice dice;
+  Trace trace;
+  Figures figures;
+  PlaintextWatch watch;
+  test::ManualClock clock;
+  test::SimLoop loop{clock};
+  Network network{loop, dice, trace, watch, figures};
+  test::TempFolder folder;
+  Station station;
+  std::vector<std::unique_ptr<Device>> devices;
+  /// Called whenever a device came back or a sync ended.
+  std::function<void(Device&)> look;
+
+ private:
+  void take_outcome(Device& device);
+  const Options options_;
+};
+
+}  // namespace lysoen::sim
