@@ -32,11 +32,11 @@ Figures& Figures::operator+=(const Figures& other) {
   return *this;
 }
 
-Outcome run(const Options& options) {
+Outcome run(const Founded& founded, const Options& options) {
   Outcome outcome;
   auto end = [&](const Story& story) { outcome.trace = story.world().trace.hash(), outcome.figures = story.world().figures; };
   try {
-    Story story(options);
+    Story story(founded, options);
     try {
       story.tell();
     } catch (const Broken&) {

@@ -54,6 +54,8 @@ struct Options {
   bool disk_forgets = false;
 };
 
+struct Founded;  // world.h
+
 /// What a story held, so that a run can show that it was not empty.
 struct Figures {
   uint64_t actions = 0, reports = 0, edits = 0, conflicts = 0, deaths = 0, deaths_within = 0, relay_deaths = 0;
@@ -69,6 +71,6 @@ struct Outcome {
 };
 
 /// Never throws. The same options give the same outcome.
-Outcome run(const Options& options);
+Outcome run(const Founded& founded, const Options& options);
 
 }  // namespace lysoen::sim

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "run.h"
+#include "world.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
 #include "tests/support/seed.h"
@@ -18,8 +19,13 @@ std::optional<uint64_t> number_from(const char* name) {
   return given ? std::optional<uint64_t>(std::strtoull(given, nullptr, 10)) : std::nullopt;
 }
 
+const Founded& team() {
+  static const Founded founded;
+  return founded;
+}
+
 bool holds(uint64_t seed, Figures& sum) {
-  auto outcome = run({.seed = seed});
+  auto outcome = run(team(), {.seed = seed});
   sum += outcome.figures;
   if (!outcome.broken) return true;
   FAIL_CHECK("seed " << seed << ": " << outcome.why << "\n  again: LYSOEN_SIM_SEED=" << seed

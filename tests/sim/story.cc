@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr uint64_t kDeathInCall = 8;  // percent
-constexpr int kReportersAtFirst = 2;
+constexpr size_t kDevicesAtFirst = 4;
 
 /// Text fields of the form; the last one names a source and so travels in an entry of its own.
 const std::vector<std::string> kPaths = {"title", "what_happened", "place_name", "cause", "reported_by"};
@@ -40,10 +40,8 @@ Bytes content_of(const fs::path& file) {
 
 }  // namespace
 
-Story::Story(const Options& options) : world_(options), options_(options) {
+Story::Story(const Founded& founded, const Options& options) : world_(founded, options), options_(options) {
   world_.look = [this](Device& device) { properties_.check(device); };
-  world_.add(Role::coordinator, "second");
-  for (int i = 1; i <= kReportersAtFirst; ++i) world_.add(Role::reporter, "reporter" + std::to_string(i));
   world_.sync_to_end(world_.admin());  // the relay learns who is admitted
 }
 
@@ -331,9 +329,9 @@ void Story::weather_changes() {
 }
 
 void Story::late_joiner() {
-  if (world_.devices.size() > kReportersAtFirst + 2) return;
+  if (world_.devices.size() > kDevicesAtFirst) return;
   world_.admin().clock.skew = 0ms;  // certificates run out: who invites looks at the date first
-  world_.add(Role::reporter, "late");
+  world_.join("late");
 }
 
 }  // namespace lysoen::sim

@@ -9,7 +9,7 @@ namespace lysoen::sim {
 
 class Story {
  public:
-  explicit Story(const Options& options);
+  Story(const Founded& founded, const Options& options);
   void tell();
   const World& world() const { return world_; }
 

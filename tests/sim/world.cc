@@ -25,7 +25,70 @@ bool stays_as_it_is(const std::string& file) {
   return file.rfind("B.", 0) == 0 || file == "A.reserve";
 }
 
+void copy_vault(const fs::path& from, const fs::path& to) {
+  fs::remove_all(to);
+  fs::create_directories(to);
+  for (const auto& file : fs::directory_iterator(from)) {
+    auto copy = to / file.path().filename();
+    stays_as_it_is(copy.filename().string()) ? fs::create_hard_link(file.path(), copy)
+                                             : static_cast<void>(fs::copy_file(file.path(), copy));
+  }
+}
+
+void join_by_files(Vault& admin, Vault& joiner, Role role, const std::string& name) {
+  auto invite = must(admin.invite({role, std::string(kMarker) + " " + name}), "invite");
+  auto joining = must(joiner.join(invite.file), "join");
+  auto request = must(admin.offer_join_request(joining.request), "offer a join request");
+  must(joiner.finish_join(must(admin.admit(request.id), "admit")), "finish joining");
+}
+
+relay::RelayOptions relay_options(const fs::path& home, test::MemoryDisk& disk) {
+  relay::RelayOptions made;
+  made.folder = home / "store";
+  made.key_file = home / "relay.key";
+  made.files = &disk;
+  return made;
+}
+
+struct Place {
+  const char* name;
+  Role role;
+};
+const Place kAdmin{"admin", Role::admin | Role::coordinator};
+const Place kOthers[] = {{"second", Role::coordinator}, {"reporter1", Role::reporter}, {"reporter2", Role::reporter}};
+
 }  // namespace
+
+Founded::Founded() : folder(working_place()) {
+  test::ManualClock clock;
+  test::SeededRandom random(20260101);
+  Environment environment{clock, random};
+  const auto home = folder.path() / "relay";
+  fs::create_directories(home);
+  must(relay::make_key_file(home / "relay.key", environment), "make the relay's key file");
+  test::MemoryDisk disk;
+  auto relay = must(relay::Relay::open(relay_options(home, disk), environment), "open the relay");
+  auto make = [&](const char* name) {
+    return must(Vault::create(folder.path() / name, kPassphrase, {{8, 1}}, environment), "create");
+  };
+  CreateTeamOptions team;
+  team.name = std::string(kMarker) + " monitors";
+  team.member_name = std::string(kMarker) + " admin";
+  team.root_passphrase = "root words";
+  team.relays = {relay->info()};
+  team.relays[0].urls = {"http://127.0.0.1:1"};
+  auto admin = make(kAdmin.name);
+  must(admin->create_team(team), "create a team");
+  must(relay->admit_team(must(admin->team_key_text(), "team key")), "admit the team");
+  for (const auto& other : kOthers) {
+    auto joiner = make(other.name);
+    join_by_files(*admin, *joiner, other.role, other.name);
+    must(joiner->lock(), "lock");
+  }
+  must(admin->lock(), "lock");
+  relay.reset();
+  relay_disk = disk.image();
+}
 
 // -- Device ---------------------------------------------------------------------------------------------------------
 
@@ -41,43 +104,34 @@ Device::Device(std::string device_name, Role device_role, fs::path home, Clock& 
   fs::create_directories(home_);
 }
 
-void Device::create() {
-  vault = must(Vault::create(folder(), kPassphrase, {{8, 1}}, environment()), "create");
+void Device::begin(const fs::path& made_before) {
+  copy_vault(made_before, folder(life_));
+  open();
 }
 
-void Device::copy_folder(int to_life) const {
-  auto copy = home_ / std::to_string(to_life);
-  fs::remove_all(copy);
-  fs::create_directories(copy);
-  for (const auto& file : fs::directory_iterator(folder())) {
-    auto file_name = file.path().filename().string();
-    if (stays_as_it_is(file_name)) {
-      fs::create_hard_link(file.path(), copy / file_name);
-    } else {
-      fs::copy_file(file.path(), copy / file_name);
-    }
-  }
+void Device::create() {
+  vault = must(Vault::create(folder(life_), kPassphrase, {{8, 1}}, environment()), "create");
 }
 
 void Device::die() {
   if (dead_) return;
   dead_ = true;
-  if (!disk_forgets_ || !fs::exists(home_ / std::to_string(life_ + 1))) copy_folder(life_ + 1);
+  if (!disk_forgets_) copy_vault(folder(life_), folder(life_ + 1));
 }
 
 void Device::remember() {
-  if (disk_forgets_) copy_folder(life_ + 1);
+  if (disk_forgets_) copy_vault(folder(life_), folder(life_ + 1));
 }
 
 void Device::open() {
   if (dead_) {
     sync.reset();
     vault.reset();  // tidies the folder that nobody will open again
-    fs::remove_all(folder());
+    fs::remove_all(folder(life_));
     ++life_;
     dead_ = false;
   }
-  auto opened = Vault::open(folder(), kPassphrase, environment());
+  auto opened = Vault::open(folder(life_), kPassphrase, environment());
   if (!dead_) vault = must(std::move(opened), "open");
 }
 
@@ -89,22 +143,16 @@ void Device::close() {
 
 // -- Station --------------------------------------------------------------------------------------------------------
 
-Station::Station(fs::path home, Clock& world, uint64_t seed) : clock(world), random(seed), home_(std::move(home)) {
+Station::Station(const Founded& founded, fs::path home, Clock& world, uint64_t seed)
+    : clock(world), random(seed), home_(std::move(home)) {
   fs::create_directories(home_);
-  must(relay::make_key_file(home_ / "relay.key", {clock, random}), "make the relay's key file");
+  fs::copy_file(founded.folder.path() / "relay" / "relay.key", home_ / "relay.key");
+  disk.restore(founded.relay_disk);
   open();
 }
 
-relay::RelayOptions Station::options() {
-  relay::RelayOptions made;
-  made.folder = home_ / "store";
-  made.key_file = home_ / "relay.key";
-  made.files = &disk;
-  return made;
-}
-
 void Station::open() {
-  if (!relay) relay = must(relay::Relay::open(options(), {clock, random}), "open the relay");
+  if (!relay) relay = must(relay::Relay::open(relay_options(home_, disk), {clock, random}), "open the relay");
 }
 
 void Station::fail_after(uint64_t calls) {
@@ -141,41 +189,36 @@ void Station::look_into_store(const PlaintextWatch& watch) const {
 
 // -- World ----------------------------------------------------------------------------------------------------------
 
-World::World(const Options& options)
+World::World(const Founded& founded, const Options& options)
     : dice(options.seed),
       trace(std::getenv("LYSOEN_SIM_ALOUD") != nullptr),
       folder(working_place()),
-      station(folder.path() / "relay", clock, options.seed ^ 0xE1A7),
+      station(founded, folder.path() / "relay", clock, options.seed ^ 0xE1A7),
       options_(options) {
   network.relay = [this](const auto& requests) { return station.handle(requests); };
-  auto& founder = *devices.emplace_back(std::make_unique<Device>("admin", Role::admin | Role::coordinator,
-                                                                 folder.path() / "admin", clock, options.seed, network,
-                                                                 options.disk_forgets));
-  founder.create();
-  auto info = station.relay->info();
-  info.urls = {"http://127.0.0.1:1"};
-  CreateTeamOptions team;
-  team.name = std::string(kMarker) + " monitors";
-  team.member_name = std::string(kMarker) + " admin";
-  team.root_passphrase = "root words";
-  team.relays = {info};
-  must(founder.vault->create_team(team), "create a team");
-  must(station.relay->admit_team(must(founder.vault->team_key_text(), "team key")), "admit the team");
-  for (const auto& key : must(founder.vault->carrier_keys(), "carrier keys")) watch.guard(key);
+  add(kAdmin.role, kAdmin.name);
+  for (const auto& other : kOthers) add(other.role, other.name);
+  for (auto& device : devices) {
+    device->begin(founded.folder.path() / device->name);
+    device->remember();
+  }
+  for (const auto& key : must(admin().vault->carrier_keys(), "carrier keys")) watch.guard(key);
 }
 
 Device& World::add(Role role, std::string name) {
-  auto& device = *devices.emplace_back(std::make_unique<Device>(name, role, folder.path() / name, clock,
-                                                                options_.seed + 1000 * devices.size(), network,
-                                                                options_.disk_forgets));
+  auto home = folder.path() / name;
+  return *devices.emplace_back(std::make_unique<Device>(std::move(name), role, std::move(home), clock,
+                                                        options_.seed + 1000 * (devices.size() + 1), network,
+                                                        options_.disk_forgets));
+}
+
+Device& World::join(std::string name) {
+  auto& device = add(Role::reporter, std::move(name));
   device.create();
-  auto invite = must(admin().vault->invite({role, std::string(kMarker) + " " + name}), "invite");
-  auto joining = must(device.vault->join(invite.file), "join");
-  auto request = must(admin().vault->offer_join_request(joining.request), "offer a join request");
-  must(device.vault->finish_join(must(admin().vault->admit(request.id), "admit")), "finish joining");
+  join_by_files(*admin().vault, *device.vault, device.role, device.name);
   device.remember();
   admin().remember();
-  trace.note("joined " + name, device.vault->sync_peer().device().view());
+  trace.note("joined " + device.name, device.vault->sync_peer().device().view());
   return device;
 }
 

@@ -15,6 +15,14 @@
 
 namespace lysoen::sim {
 
+/// A team as every story finds it: an admin, a second coordinator, two reporters, and a relay that admits them. Made
+/// once, since the words that joiners compare are dear on purpose; its folders are copied.
+struct Founded {
+  Founded();
+  test::TempFolder folder;
+  test::MemoryDisk::Image relay_disk;
+};
+
 /// The world's time, shown wrongly.
 class SkewedClock final : public Clock {
  public:
@@ -51,6 +59,8 @@ class Device {
          Network& network, bool disk_forgets);
 
   Environment environment() { return {clock, random}; }
+  /// With the folder of another one, or a new vault.
+  void begin(const std::filesystem::path& made_before);
   void create();
   /// The process ends without a word. With `disk_forgets`, so does the last thing it was told to keep.
   void die();
@@ -69,10 +79,9 @@ class Device {
   std::unique_ptr<Vault> vault;
   std::unique_ptr<Client> sync;  // while one is under way
   std::optional<SyncOutcome> synced;
-  std::filesystem::path folder() const { return home_ / std::to_string(life_); }
 
  private:
-  void copy_folder(int to_life) const;
+  std::filesystem::path folder(int life) const { return home_ / std::to_string(life); }
   std::filesystem::path home_;
   int life_ = 0;
   bool dead_ = false;
@@ -82,7 +91,7 @@ class Device {
 /// The relay, its disk and its clock.
 class Station {
  public:
-  Station(std::filesystem::path home, Clock& world, uint64_t seed);
+  Station(const Founded& founded, std::filesystem::path home, Clock& world, uint64_t seed);
   enum class End { in_order, killed, power_lost };
   void open();
   void stop(End how, Dice& dice);
@@ -99,16 +108,16 @@ class Station {
   std::unique_ptr<relay::Relay> relay;
 
  private:
-  relay::RelayOptions options();
   std::filesystem::path home_;
   uint64_t fails_at_ = 0;
 };
 
 class World {
  public:
-  explicit World(const Options& options);
+  World(const Founded& founded, const Options& options);
 
-  Device& add(Role role, std::string name);
+  /// A reporter who joins by files.
+  Device& join(std::string name);
   Device& admin() { return *devices.front(); }
   /// Time passes; what is due happens. A device that dies meanwhile comes back.
   void pass(std::chrono::milliseconds time);
@@ -134,6 +143,7 @@ class World {
   std::function<void(Device&)> look;
 
  private:
+  Device& add(Role role, std::string name);
   void take_outcome(Device& device);
   const Options options_;
 };
