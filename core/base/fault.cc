@@ -4,11 +4,18 @@
 namespace lysoen::fault {
 
 bool entries_not_sealed = false;
+bool receipts_before_durable = false;
+bool items_withheld = false;
+bool last_arrival_wins = false;
 
 bool plant(std::string_view name) {
-  if (name != "entries_not_sealed") return false;
-  entries_not_sealed = true;
-  return true;
+  bool* fault = name == "entries_not_sealed"        ? &entries_not_sealed
+                : name == "receipts_before_durable" ? &receipts_before_durable
+                : name == "items_withheld"          ? &items_withheld
+                : name == "last_arrival_wins"       ? &last_arrival_wins
+                                                    : nullptr;
+  if (fault) *fault = true;
+  return fault != nullptr;
 }
 
 }  // namespace lysoen::fault

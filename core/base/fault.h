@@ -8,6 +8,12 @@ namespace lysoen::fault {
 
 /// Entries leave compressed and authenticated, but not encrypted.
 extern bool entries_not_sealed;
+/// The relay signs receipts for what its disk may still lose.
+extern bool receipts_before_durable;
+/// The relay lists every fifth item of a mailbox to nobody, though it gave receipts for all.
+extern bool items_withheld;
+/// Of the values of a conflict the fold shows the one that arrived last.
+extern bool last_arrival_wins;
 
 /// Plants a fault by its name; false if there is none of that name.
 bool plant(std::string_view name);

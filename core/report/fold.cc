@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/fault.h"
 #include "core/report/order.h"
 #include "core/report/path.h"
 #include "core/report/register.h"
@@ -31,6 +32,11 @@ class Folding {
       : id_(id), entries_(entries_of(id, entries)), puts_(puts_of(entries_)) {
     for (const auto& [path, puts] : puts_)
       if (auto visible = visible_of(puts); !visible.empty()) visible_.emplace(path, std::move(visible));
+#ifdef LYSOEN_TEST_BUILD
+    auto arrived_before = [&](const Put* a, const Put* b) { return a->entry < b->entry; };
+    for (auto& [path, visible] : visible_)
+      if (fault::last_arrival_wins) visible = {*std::max_element(visible.begin(), visible.end(), arrived_before)};
+#endif
   }
 
   Folded fold() {

@@ -38,6 +38,7 @@ class Applier {
   Result<void> pull();
   Result<void> finish_errands();
   Result<void> count_left();
+  Result<void> note_withheld();
   bool progressed() const {
     return out_.entries_received > 0 || out_.entries_sent > 0 || out_.rosters > 0 || cursors_moved_ > 0;
   }
@@ -70,6 +71,7 @@ Result<ExchangeOutcome> Applier::apply() {
   }
   LYSOEN_TRY(finish_errands());
   LYSOEN_TRY(count_left());
+  LYSOEN_TRY(note_withheld());
   // What failed does not hide what was done: an error only if nothing was.
   for (auto* failure : {&relay_failure_, &bad_receipt_}) {
     if (!*failure) continue;
@@ -325,6 +327,21 @@ Result<void> Applier::count_left() {
   bool fruitless = sent_.batches && out_.entries_sent == 0 && out_.refused.empty() && !learned_;
   out_.more_to_send = !relay_failure_ && ((sendable && !fruitless) || (objects && learned_) || !s_.gaps.empty());
   out_.more_to_fetch = (answer_.more && (progressed() || learned_)) || out_.cut;
+  return {};
+}
+
+/// When there is no use in asking on, every cursor stands where the relay signed that the mailbox ends.
+Result<void> Applier::note_withheld() {
+  if (!answer_.points || out_.more_to_fetch) return {};
+  LYSOEN_ASSIGN(auto cursors, s_.peer.cursors(s_.relay.id));
+  bool withheld = std::any_of(cursors.begin(), cursors.end(), [&](const MailboxCursor& cursor) {
+    const auto& points = answer_.points->changed;
+    return std::any_of(points.begin(), points.end(), [&](const wire::Point& point) {
+      bool same_store = point.store_epoch == cursor.store_epoch;
+      return point.mailbox8 == wire::hash8(cursor.mailbox) && point.counter > (same_store ? cursor.counter : 0);
+    });
+  });
+  if (withheld) out_.notes.push_back("the relay signed for more in a mailbox than it brings: something is held back");
   return {};
 }
 

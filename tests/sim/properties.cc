@@ -139,6 +139,22 @@ bool Properties::round() const {
   return moved;
 }
 
+void Properties::same_bytes() const {
+  std::optional<std::map<ReportId, Bytes>> first;
+  for (auto& device : world_.devices) {
+    if (!has(device->role, Role::coordinator)) continue;
+    std::map<ReportId, Bytes> shown;
+    auto show = [&](const Report& report) {
+      if (report.edits > 0) shown[report.id] = report::canonical_bytes(report);
+      return true;
+    };
+    must(device->vault->each(everything(), show), "each");
+    if (!first) first = shown;
+    hold(first == shown, Property::same_bytes, device->name + " shows other reports than the admin");
+  }
+  for (const auto& [id, bytes] : *first) world_.trace.note("report", bytes);
+}
+
 void Properties::heal_and_check() const {
   world_.network.weather = {};
   world_.station.mend();
@@ -149,21 +165,10 @@ void Properties::heal_and_check() const {
     hold(rounds < kRoundsMax, Property::bounded_rounds, "news after " + std::to_string(rounds) + " rounds on a good network");
   world_.figures.rounds += rounds;
 
-  std::map<ReportId, Bytes> first;
+  same_bytes();
   for (auto& device : world_.devices) {
     check(*device);
-    if (!has(device->role, Role::coordinator)) continue;
-    nothing_lost_at_coordinator(*device);
-    std::map<ReportId, Bytes> shown;
-    must(device->vault->each(everything(),
-                             [&](const Report& report) {
-                               if (report.edits > 0) shown[report.id] = report::canonical_bytes(report);
-                               return true;
-                             }),
-         "each");
-    if (first.empty()) first = shown;
-    hold(first == shown, Property::same_bytes, device->name + " shows other reports than the admin");
-    for (const auto& [id, bytes] : shown) world_.trace.note("report", bytes);
+    if (has(device->role, Role::coordinator)) nothing_lost_at_coordinator(*device);
   }
   for (const auto& account : ledger_.accounts)
     if (account.sent)

@@ -21,6 +21,7 @@ class Properties {
   void account_holds(const Account& account, const Report& report, const Device& device) const;
   void levels_true(Device& device) const;
   void nobody_accused(Device& device) const;
+  void same_bytes() const;
   bool round() const;
 
   World& world_;

@@ -1,8 +1,12 @@
 // Stories from seeds. LYSOEN_SIM_SEED=n tells one again; LYSOEN_SIM_ALOUD=1 prints what happens in it.
+#include <zstd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 
+#include "core/base/fault.h"
 #include "run.h"
 #include "world.h"
 #include "tests/support/catch.h"
@@ -57,3 +61,69 @@ TEST_CASE("Simulation: whatever happens, every property holds", "[sim][seeds]") 
       static_cast<unsigned long long>(sum.messages), static_cast<unsigned long long>(sum.spoiled),
       static_cast<unsigned long long>(sum.bundles));
 }
+
+TEST_CASE("Simulation: one seed, one trace", "[sim]") {
+  auto seed = test::seed();
+  auto one = run(team(), {.seed = seed}), again = run(team(), {.seed = seed}), other = run(team(), {.seed = seed + 1});
+  std::printf("seed %llu: trace %s\n", static_cast<unsigned long long>(seed), one.trace.hex().c_str());
+  CHECK(one.trace == again.trace);
+  CHECK(one.trace != other.trace);
+}
+
+TEST_CASE("Simulation: seeds that failed once hold", "[sim]") {
+  std::ifstream file(test::source_dir() / "tests/sim/seeds_that_failed.txt");
+  REQUIRE(file);
+  Figures sum;
+  for (std::string line; std::getline(file, line);)
+    if (!line.empty() && line[0] != '#') holds(std::stoull(line), sum);
+}
+
+TEST_CASE("Simulation: the search for plaintext finds what lies in clear, within a zstd frame, and a key", "[sim]") {
+  PlaintextWatch watch;
+  const std::string report = "before " + std::string(kMarker) + "-17 after, and once more: " + std::string(kMarker);
+  const Bytes key(32, 0x5a);
+  Bytes frame(ZSTD_compressBound(report.size()));
+  frame.resize(ZSTD_compress(frame.data(), frame.size(), report.data(), report.size(), 9));
+  REQUIRE(as_text(frame).find("\x28\xb5\x2f\xfd") == 0);
+  auto between = [](ByteView middle) {
+    Bytes bytes(500, 0x11);
+    bytes.insert(bytes.end(), middle.begin(), middle.end());
+    bytes.resize(bytes.size() + 500, 0x22);
+    return bytes;
+  };
+  CHECK(watch.shows(between(as_bytes(report))));
+  CHECK(watch.shows(between(frame)));
+  CHECK_FALSE(watch.shows(between(key)));
+  watch.guard(key);
+  CHECK(watch.shows(between(key)));
+  CHECK_FALSE(watch.shows(between(as_bytes("no report"))));
+}
+
+#ifdef LYSOEN_TEST_BUILD
+namespace {
+
+/// With the fault planted, the property breaks within 40 seeds.
+void notices(const char* fault, bool* planted, Options options, Property property) {
+  if (planted) *planted = true;
+  options.seed = test::seed();
+  Outcome outcome;
+  int seeds = 0;
+  while (outcome.broken != property && ++seeds <= 40) outcome = run(team(), options), ++options.seed;
+  if (planted) *planted = false;
+  INFO(fault << " is not noticed by '" << name_of(property) << "'");
+  CHECK(outcome.broken == property);
+  std::printf("planted fault %s: noticed after %d seed%s: %s\n", fault, seeds, seeds == 1 ? "" : "s",
+              outcome.why.c_str());
+}
+
+}  // namespace
+
+TEST_CASE("Simulation: planted faults are noticed", "[sim][faults]") {
+  notices("entries_not_sealed", &fault::entries_not_sealed, {}, Property::no_plaintext);
+  notices("receipts_before_durable", &fault::receipts_before_durable, {}, Property::levels_true);
+  notices("receipts_before_durable", &fault::receipts_before_durable, {}, Property::bounded_rounds);
+  notices("items_withheld", &fault::items_withheld, {}, Property::nobody_accused);
+  notices("last_arrival_wins", &fault::last_arrival_wins, {}, Property::same_bytes);
+  notices("a disk that forgets the last save", nullptr, {.disk_forgets = true}, Property::nothing_lost);
+}
+#endif

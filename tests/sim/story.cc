@@ -51,7 +51,7 @@ void Story::tell() {
     Action action;
   };
   static const std::vector<Weighted> kActions = {
-      {14, &Story::begin_report},     {14, &Story::edit_report},    {8, &Story::edit_in_two_places},
+      {14, &Story::begin_report},     {14, &Story::edit_report},    {12, &Story::edit_in_two_places},
       {12, &Story::submit_something}, {2, &Story::retract_report},  {4, &Story::set_status},
       {5, &Story::settle_conflict},   {2, &Story::mark_read},       {20, &Story::sync_somebody},
       {5, &Story::carry_bundle},      {4, &Story::close_and_reopen}, {5, &Story::telephone_dies},
@@ -329,7 +329,7 @@ void Story::weather_changes() {
 }
 
 void Story::late_joiner() {
-  if (world_.devices.size() > kDevicesAtFirst) return;
+  if (world_.devices.size() > kDevicesAtFirst || dice().percent(60)) return;
   world_.admin().clock.skew = 0ms;  // certificates run out: who invites looks at the date first
   world_.join("late");
 }

@@ -183,8 +183,9 @@ std::optional<std::vector<Bytes>> Station::handle(const std::vector<Bytes>& requ
   return relay->handle(requests);
 }
 
-void Station::look_into_store(const PlaintextWatch& watch) const {
-  for (const auto& name : disk.names()) watch.look(disk.content(name), "the relay's " + name);
+void Station::look_into_store(const PlaintextWatch& watch, std::string_view file_kind) const {
+  for (const auto& name : disk.names())
+    if (name.find(file_kind) != std::string::npos) watch.look(disk.content(name), "the relay's " + name);
 }
 
 // -- World ----------------------------------------------------------------------------------------------------------
@@ -195,7 +196,11 @@ World::World(const Founded& founded, const Options& options)
       folder(working_place()),
       station(founded, folder.path() / "relay", clock, options.seed ^ 0xE1A7),
       options_(options) {
-  network.relay = [this](const auto& requests) { return station.handle(requests); };
+  network.relay = [this](const auto& requests) {
+    auto answers = station.handle(requests);
+    station.look_into_store(watch, ".db");
+    return answers;
+  };
   add(kAdmin.role, kAdmin.name);
   for (const auto& other : kOthers) add(other.role, other.name);
   for (auto& device : devices) {

@@ -100,7 +100,8 @@ class Station {
   void mend();
   bool failing() const { return fails_at_ > 0 && disk.counted() >= fails_at_; }
   std::optional<std::vector<Bytes>> handle(const std::vector<Bytes>& requests);
-  void look_into_store(const PlaintextWatch& watch) const;
+  /// Every file with this in its name.
+  void look_into_store(const PlaintextWatch& watch, std::string_view file_kind = {}) const;
 
   SkewedClock clock;
   test::SeededRandom random;

@@ -1,4 +1,5 @@
 // Devices against the real relay store: what arrives, what is refused, what a bad link does.
+#include "core/base/fault.h"
 #include "sync/session/frames.h"
 #include "sync/session/hello.h"
 #include "tests/unit/relay/field.h"
@@ -345,6 +346,28 @@ TEST_CASE("Exchange: two readers see the same running hash, in the order of comm
   for (const auto& receipt : field.reporter.receipts)
     if (receipt.point.counter == one.counter) CHECK(receipt.point.running == one.running);
 }
+
+#ifdef LYSOEN_TEST_BUILD
+TEST_CASE("Exchange: an item that the relay signed for and lists to nobody is noticed, wherever it stands", "[relay]") {
+  for (int items : {5, 7}) {  // the fifth is withheld
+    Field field(19);
+    for (int i = 0; i < items; ++i) {
+      field.reporter.write(field.team_audience);
+      REQUIRE(field.sync(field.reporter).ok());
+    }
+    fault::items_withheld = true;
+    auto read = field.sync(field.reader);
+    fault::items_withheld = false;
+    REQUIRE(read.ok());
+    REQUIRE(read->notes.size() == 1);
+    CHECK(read->notes[0] == "the relay signed for more in a mailbox than it brings: something is held back");
+    auto whole = field.sync(field.reader);
+    REQUIRE(whole.ok());
+    CHECK(whole->notes.empty());
+    CHECK(field.reader.store.feeds == field.reporter.store.feeds);
+  }
+}
+#endif
 
 TEST_CASE("Exchange: frames of a later version are passed over", "[relay]") {
   Field field(19);
