@@ -39,7 +39,7 @@ struct ExchangeOutcome {
   uint64_t entries_left = 0;      // own entries this relay has not confirmed and has not refused
   bool more_to_send = false;      // another exchange would send something
   bool more_to_fetch = false;     // the relay has more, or the answer was cut after it authenticated
-  bool cut = false;               // the answer ended without End; what came whole was taken
+  bool cut = false;               // request or answer ended without End; what came whole was taken
   uint64_t receipts = 0, rosters = 0, join_requests = 0;
   uint64_t frames_unknown = 0;  // of types this version does not know: passed over
   uint64_t items_missing = 0;   // the relay listed entries that it did not or could not deliver

@@ -139,6 +139,9 @@ Result<void> Applier::take_verdicts() {
         break;
     }
     switch (verdict.code) {
+      case VerdictCode::cut:
+        out_.cut = true;
+        break;
       case VerdictCode::two_places:
         out_.two_places = true;
         out_.notes.push_back("the relay has seen this device's identity in two places");
@@ -291,8 +294,9 @@ Result<void> Applier::pull() {
 }
 
 Result<void> Applier::finish_errands() {
-  // In an answer that was cut a refusal may be missing: they are offered again, which is harmless.
-  if (relay_failure_ || !answer_.ended) return {};
+  // Of a request that was cut they may not have come, in an answer that was cut a refusal may be missing: they are
+  // offered again, which is harmless.
+  if (relay_failure_ || out_.cut) return {};
   RelayErrands done = sent_.errands;
   done.fetch_join_requests = false;
   auto drop = [&](auto& list, auto hash8_of) {

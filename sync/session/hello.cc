@@ -99,6 +99,8 @@ std::string describe(wire::VerdictCode code) {
       return "it was purged";
     case VerdictCode::not_posted:
       return "no join request was posted for this invite";
+    case VerdictCode::cut:
+      return "the request was cut on the way";
   }
   return "the relay refused it";
 }

@@ -234,6 +234,7 @@ Result<void> RelayExchange::apply(RelayStore& store) {
   s.applied = true;
   if (s.join) return s.apply_join(store);
 
+  if (!s.whole) s.refuse(VerdictObject::exchange, VerdictCode::cut);
   LYSOEN_ASSIGN(bool admitted, s.admit(store));
   if (!admitted) {
     s.turned_away = true;

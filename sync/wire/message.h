@@ -164,6 +164,7 @@ enum class VerdictCode : uint8_t {
   malformed = 20,  // a frame that opened but does not parse
   purged = 21,
   not_posted = 22,  // join: no request was posted for this invite
+  cut = 23,         // exchange: the request ended before its End; what came whole is done, the rest never came
 };
 
 struct Verdict {

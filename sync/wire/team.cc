@@ -76,7 +76,7 @@ Result<Verdict> decode<Verdict>(ByteView bytes) {
   check.require(parse(in, bytes), "it is no such message");
   check.require(in.object() >= 1 && in.object() <= static_cast<uint32_t>(VerdictObject::item),
                 "it is about an unknown kind of object");
-  check.require(in.code() >= 1 && in.code() <= static_cast<uint32_t>(VerdictCode::not_posted), "its code is unknown");
+  check.require(in.code() >= 1 && in.code() <= static_cast<uint32_t>(VerdictCode::cut), "its code is unknown");
   Verdict verdict;
   verdict.object = static_cast<VerdictObject>(in.object());
   verdict.code = static_cast<VerdictCode>(in.code());

@@ -33,8 +33,9 @@ class Trace {
   void note(std::string_view what, ByteView bytes = {}) {
     Hash of_bytes = crypto::sha256(bytes);
     hash_ = crypto::sha256(Writer().id(hash_).field(what).id(of_bytes).bytes());
-    if (aloud_) std::printf("%s %.*s %s\n", hash_.hex().substr(0, 8).c_str(), static_cast<int>(what.size()),
-                            what.data(), bytes.empty() ? "" : of_bytes.hex().substr(0, 8).c_str());
+    if (aloud_)
+      std::printf("%s %.*s %s\n", hash_.hex().substr(0, 8).c_str(), static_cast<int>(what.size()), what.data(),
+                  bytes.empty() ? "" : of_bytes.hex().substr(0, 8).c_str());
   }
   const Hash& hash() const { return hash_; }
 

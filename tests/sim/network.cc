@@ -9,7 +9,7 @@ using test::SimCarrier;
 
 namespace {
 
-constexpr milliseconds kTogether{3};   // requests that arrive within this are one group for the relay
+constexpr milliseconds kTogether{3};  // requests that arrive within this are one group for the relay
 constexpr uint64_t kErrorPage = 150;  // bytes of what a relay says when it cannot open a request
 
 }  // namespace

@@ -33,7 +33,8 @@ Report read(Device& device, const Account& account) {
 
 std::map<FeedKey, uint64_t> entries_at(relay::Relay& relay) {
   std::map<FeedKey, uint64_t> entries;
-  for (const auto& feed : must(relay.inspect(), "inspect the relay").feeds) entries[feed.key] = feed.entries - feed.stubs;
+  for (const auto& feed : must(relay.inspect(), "inspect the relay").feeds)
+    entries[feed.key] = feed.entries - feed.stubs;
   return entries;
 }
 
@@ -130,7 +131,8 @@ bool Properties::round() const {
       if (has(device->role, Role::coordinator) != coordinators) continue;
       auto outcome = world_.sync_to_end(*device);
       hold(!outcome.failure && outcome.refused.empty(), Property::bounded_rounds,
-           device->name + ": a sync on a good network failed: " + (outcome.failure ? outcome.failure->message : "refused"));
+           device->name +
+               ": a sync on a good network failed: " + (outcome.failure ? outcome.failure->message : "refused"));
       moved |= outcome.entries_sent + outcome.entries_received > 0;
     }
   };
@@ -157,12 +159,14 @@ void Properties::same_bytes() const {
 
 void Properties::heal_and_check() const {
   world_.network.weather = {};
+  for (auto& device : world_.devices) device->random.die_after(0);
   world_.station.mend();
   world_.station.open();
   world_.sync_to_end(world_.admin());  // the relay learns who is admitted
   uint64_t rounds = 1;
   for (; round(); ++rounds)
-    hold(rounds < kRoundsMax, Property::bounded_rounds, "news after " + std::to_string(rounds) + " rounds on a good network");
+    hold(rounds < kRoundsMax, Property::bounded_rounds,
+         "news after " + std::to_string(rounds) + " rounds on a good network");
   world_.figures.rounds += rounds;
 
   same_bytes();
@@ -198,10 +202,11 @@ void Properties::account_holds(const Account& account, const Report& report, con
   for (const auto& [path, writes] : account.writes) {
     if (account.unsent.contains({&device, path})) continue;
     auto standing = account.standing(path);
-    hold(texts_of(report, path) == std::multiset<std::string>(standing.begin(), standing.end()),
-         Property::nothing_lost, device.name + ": other texts stand in " + path + " than were written there");
+    hold(texts_of(report, path) == std::multiset<std::string>(standing.begin(), standing.end()), Property::nothing_lost,
+         device.name + ": other texts stand in " + path + " than were written there");
   }
-  hold(report.retracted == !account.retracted_by.empty(), Property::nothing_lost, device.name + ": a retraction is lost");
+  hold(report.retracted == !account.retracted_by.empty(), Property::nothing_lost,
+       device.name + ": a retraction is lost");
   if (auto status = account.status())
     hold(report.status == *status, Property::nothing_lost, device.name + ": a change of status is lost");
 }

@@ -25,7 +25,7 @@ const char* name_of(Property property) {
 }
 
 Figures& Figures::operator+=(const Figures& other) {
-  actions += other.actions, reports += other.reports, edits += other.edits, conflicts += other.conflicts;
+  actions += other.actions, reports += other.reports, writes += other.writes, conflicts += other.conflicts;
   deaths += other.deaths, deaths_within += other.deaths_within, relay_deaths += other.relay_deaths;
   exchanges += other.exchanges, messages += other.messages, spoiled += other.spoiled, bundles += other.bundles;
   rounds += other.rounds;
@@ -34,7 +34,9 @@ Figures& Figures::operator+=(const Figures& other) {
 
 Outcome run(const Founded& founded, const Options& options) {
   Outcome outcome;
-  auto end = [&](const Story& story) { outcome.trace = story.world().trace.hash(), outcome.figures = story.world().figures; };
+  auto end = [&](const Story& story) {
+    outcome.trace = story.world().trace.hash(), outcome.figures = story.world().figures;
+  };
   try {
     Story story(founded, options);
     try {

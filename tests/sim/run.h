@@ -19,13 +19,13 @@ namespace lysoen::sim {
 
 /// What must hold. The names are what a failing seed prints.
 enum class Property {
-  nothing_lost,      // what was acknowledged is at its author, and in the end at every coordinator, once
-  same_bytes,        // coordinators that heard the same show the same, byte for byte
-  no_plaintext,      // no report text on the wire, in a bundle or in the relay's store
-  levels_true,       // held means held, opened means opened
-  nobody_accused,    // no fork, no gap, nothing set aside, no notice against anybody
-  bounded_rounds,    // on a good network everything arrives after so many rounds
-  calls_succeed,     // what must work works
+  nothing_lost,    // what was acknowledged is at its author, and in the end at every coordinator, once
+  same_bytes,      // coordinators that heard the same show the same, byte for byte
+  no_plaintext,    // no report text on the wire, in a bundle or in the relay's store
+  levels_true,     // held means held, opened means opened
+  nobody_accused,  // no fork, no gap, nothing set aside, no notice against anybody
+  bounded_rounds,  // on a good network everything arrives after so many rounds
+  calls_succeed,   // what must work works
 };
 const char* name_of(Property property);
 
@@ -58,7 +58,7 @@ struct Founded;  // world.h
 
 /// What a story held, so that a run can show that it was not empty.
 struct Figures {
-  uint64_t actions = 0, reports = 0, edits = 0, conflicts = 0, deaths = 0, deaths_within = 0, relay_deaths = 0;
+  uint64_t actions = 0, reports = 0, writes = 0, conflicts = 0, deaths = 0, deaths_within = 0, relay_deaths = 0;
   uint64_t exchanges = 0, messages = 0, spoiled = 0, bundles = 0, rounds = 0;
   Figures& operator+=(const Figures& other);
 };

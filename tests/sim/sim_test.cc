@@ -8,10 +8,10 @@
 
 #include "core/base/fault.h"
 #include "run.h"
-#include "world.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
 #include "tests/support/seed.h"
+#include "world.h"
 
 using namespace lysoen;
 using namespace lysoen::sim;
@@ -26,6 +26,15 @@ std::optional<uint64_t> number_from(const char* name) {
 const Founded& team() {
   static const Founded founded;
   return founded;
+}
+
+std::string describe(const Figures& sum) {
+  auto count = [](uint64_t number, const char* of_what) { return std::to_string(number) + " " + of_what; };
+  return count(sum.actions, "actions, ") + count(sum.reports, "reports with ") + count(sum.writes, "writes, ") +
+         count(sum.conflicts, "conflicts left, ") + count(sum.deaths, "deaths of devices (") +
+         count(sum.deaths_within, "within a call), ") + count(sum.relay_deaths, "of the relay, ") +
+         count(sum.exchanges, "exchanges, ") + count(sum.messages, "messages (") + count(sum.spoiled, "spoiled), ") +
+         count(sum.bundles, "bundles, ") + count(sum.rounds, "rounds to heal");
 }
 
 bool holds(uint64_t seed, Figures& sum) {
@@ -50,16 +59,8 @@ TEST_CASE("Simulation: whatever happens, every property holds", "[sim][seeds]") 
   int broken = 0;
   for (uint64_t i = 0; i < stories && broken < 10; ++i) broken += !holds(test::seed() + i, sum);
   auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
-  std::printf(
-      "%llu seeds from %llu in %lld ms: %llu actions, %llu reports of %llu edits, %llu conflicts left, %llu deaths of "
-      "devices, %llu of the relay, %llu exchanges, %llu messages (%llu spoiled), %llu bundles\n",
-      static_cast<unsigned long long>(stories), static_cast<unsigned long long>(test::seed()),
-      static_cast<long long>(ms), static_cast<unsigned long long>(sum.actions),
-      static_cast<unsigned long long>(sum.reports), static_cast<unsigned long long>(sum.edits),
-      static_cast<unsigned long long>(sum.conflicts), static_cast<unsigned long long>(sum.deaths),
-      static_cast<unsigned long long>(sum.relay_deaths), static_cast<unsigned long long>(sum.exchanges),
-      static_cast<unsigned long long>(sum.messages), static_cast<unsigned long long>(sum.spoiled),
-      static_cast<unsigned long long>(sum.bundles));
+  std::printf("%llu seeds from %llu in %lld ms: %s\n", static_cast<unsigned long long>(stories),
+              static_cast<unsigned long long>(test::seed()), static_cast<long long>(ms), describe(sum).c_str());
 }
 
 TEST_CASE("Simulation: one seed, one trace", "[sim]") {
@@ -105,9 +106,9 @@ namespace {
 /// With the fault planted, the property breaks within 40 seeds.
 void notices(const char* fault, bool* planted, Options options, Property property) {
   if (planted) *planted = true;
-  options.seed = test::seed();
   Outcome outcome;
   int seeds = 0;
+  options.seed = 1;
   while (outcome.broken != property && ++seeds <= 40) outcome = run(team(), options), ++options.seed;
   if (planted) *planted = false;
   INFO(fault << " is not noticed by '" << name_of(property) << "'");

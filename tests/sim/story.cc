@@ -51,11 +51,11 @@ void Story::tell() {
     Action action;
   };
   static const std::vector<Weighted> kActions = {
-      {14, &Story::begin_report},     {14, &Story::edit_report},    {12, &Story::edit_in_two_places},
-      {12, &Story::submit_something}, {2, &Story::retract_report},  {4, &Story::set_status},
-      {5, &Story::settle_conflict},   {2, &Story::mark_read},       {20, &Story::sync_somebody},
+      {14, &Story::begin_report},     {14, &Story::edit_report},     {12, &Story::edit_in_two_places},
+      {12, &Story::submit_something}, {2, &Story::retract_report},   {4, &Story::set_status},
+      {5, &Story::settle_conflict},   {2, &Story::mark_read},        {20, &Story::sync_somebody},
       {5, &Story::carry_bundle},      {4, &Story::close_and_reopen}, {5, &Story::telephone_dies},
-      {5, &Story::relay_goes},        {2, &Story::relay_tends},     {3, &Story::clock_jumps},
+      {5, &Story::relay_goes},        {2, &Story::relay_tends},      {3, &Story::clock_jumps},
       {4, &Story::weather_changes},   {1, &Story::late_joiner},
   };
   uint64_t sum = 0;
@@ -79,7 +79,7 @@ void Story::tell() {
   for (const auto& account : ledger_.accounts) {
     world_.figures.reports += account.sent;
     for (const auto& [path, writes] : account.writes) {
-      world_.figures.edits += writes.size();
+      world_.figures.writes += writes.size();
       world_.figures.conflicts += account.standing(path).size() > 1;
     }
   }
@@ -97,8 +97,8 @@ Device* Story::a_coordinator() {
 Account* Story::report_at(Device& device, bool sent_only) {
   std::vector<Account*> there;
   for (auto& account : ledger_.accounts) {
-    bool may = account.author == &device ? account.sent || !sent_only
-                                         : account.sent && has(device.role, Role::coordinator);
+    bool may =
+        account.author == &device ? account.sent || !sent_only : account.sent && has(device.role, Role::coordinator);
     if (may && device.vault->read(account.id).ok()) there.push_back(&account);
   }
   return there.empty() ? nullptr : dice().of(there);
@@ -199,8 +199,8 @@ void Story::set_status() {
   auto status = static_cast<Status>(dice().between(1, 6));
   auto before = read(device, *account);
   if (before.status == status || before.status_values.size() > 1) return;
-  bool told =
-      world_.told(device, kDeathInCall, [&] { must(device.vault->set_status(account->id, status, new_text()), "status"); });
+  bool told = world_.told(device, kDeathInCall,
+                          [&] { must(device.vault->set_status(account->id, status, new_text()), "status"); });
   if (told || read(device, *account).status == status) account->statuses.emplace_back(&device, status);
 }
 
@@ -210,7 +210,8 @@ void Story::settle_conflict() {
     if (!account.sent || account.has_unsent(device)) continue;
     auto report = device.vault->read(account.id);
     if (!report.ok()) continue;
-    auto contested = std::find_if(report->fields.begin(), report->fields.end(), [](const Field& f) { return f.conflict(); });
+    auto contested =
+        std::find_if(report->fields.begin(), report->fields.end(), [](const Field& f) { return f.conflict(); });
     if (contested == report->fields.end()) continue;
     auto field = contested->path;
     Write write{new_text(), screen(*report, field), &device};
@@ -300,7 +301,8 @@ void Story::relay_goes() {
   if (!station.relay) return station.open();
   if (dice().percent(40)) return station.fail_after(dice().between(1, 80));
   properties_.check_relay();
-  static const std::vector<Station::End> kEnds = {Station::End::in_order, Station::End::killed, Station::End::power_lost};
+  static const std::vector<Station::End> kEnds = {Station::End::in_order, Station::End::killed,
+                                                  Station::End::power_lost};
   station.stop(kEnds[dice().below(kEnds.size())], dice());
   ++world_.figures.relay_deaths;
   if (dice().percent(40)) world_.pass(std::chrono::milliseconds(dice().below(90'000)));  // nobody answers meanwhile

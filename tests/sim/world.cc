@@ -131,6 +131,7 @@ void Device::open() {
     ++life_;
     dead_ = false;
   }
+  clock.boot();
   auto opened = Vault::open(folder(life_), kPassphrase, environment());
   if (!dead_) vault = must(std::move(opened), "open");
 }
@@ -248,6 +249,7 @@ bool World::told(Device& device, uint64_t chance_of_death, const std::function<v
   call();
   device.random.die_after(0);
   if (!device.dead()) return true;
+  ++figures.deaths_within;
   bring_back(device);
   return false;
 }

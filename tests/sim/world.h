@@ -23,16 +23,18 @@ struct Founded {
   test::MemoryDisk::Image relay_disk;
 };
 
-/// The world's time, shown wrongly.
+/// The world's time, shown wrongly; the monotonic clock counts from the last start.
 class SkewedClock final : public Clock {
  public:
   explicit SkewedClock(Clock& world) : world_(world) {}
   WallTime wall() override { return world_.wall() + skew; }
-  std::chrono::nanoseconds monotonic() override { return world_.monotonic(); }
+  std::chrono::nanoseconds monotonic() override { return world_.monotonic() - started_; }
+  void boot() { started_ = world_.monotonic(); }
   std::chrono::milliseconds skew{0};
 
  private:
   Clock& world_;
+  std::chrono::nanoseconds started_{0};
 };
 
 /// The randomness of a process that dies at the n-th draw from now, if told to.

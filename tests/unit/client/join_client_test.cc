@@ -2,8 +2,8 @@
 
 #include "core/crypto/hpke.h"
 #include "core/crypto/sign.h"
-#include "tests/support/sim_link.h"
 #include "tests/support/catch.h"
+#include "tests/support/sim_link.h"
 
 using namespace lysoen;
 using namespace std::chrono_literals;

@@ -1,7 +1,7 @@
 #include "sync/client/sync_run.h"
 
-#include "tests/support/sim_link.h"
 #include "tests/support/catch.h"
+#include "tests/support/sim_link.h"
 
 using namespace lysoen;
 using namespace std::chrono_literals;

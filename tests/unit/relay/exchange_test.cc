@@ -409,18 +409,23 @@ TEST_CASE("Exchange: an older copy of a device is told, and still reads", "[rela
   CHECK(outcome->notes[0].find("older copy") != std::string::npos);
 }
 
-TEST_CASE("Exchange: an admin's errands count as done only when the whole answer came", "[relay]") {
+TEST_CASE("Exchange: an admin's errands count as done only when request and answer came whole", "[relay]") {
   Field field(21);
   SealedRoster roster{1, {}, Bytes(50, 3)};
   roster.hash.bytes[0] = 1;
   field.admin.todo.rosters.push_back(roster);
   auto session = field.exchange(field.admin);
-  auto request = session.request({});
-  auto answer = field.answer(*request);
-  auto outcome = session.response(ByteView(answer).first(answer.size() - 1));
-  REQUIRE(outcome.ok());
-  CHECK(outcome->cut);
-  CHECK(field.admin.todo.rosters.size() == 1);
+  for (bool cut_request : {true, false}) {
+    auto request = session.request({});
+    REQUIRE(request.ok());
+    if (cut_request) request->resize(request->size() - 1);
+    auto answer = field.answer(*request);
+    auto outcome = session.response(ByteView(answer).first(answer.size() - (cut_request ? 0 : 1)));
+    REQUIRE(outcome.ok());
+    CHECK(outcome->cut);
+    CHECK(outcome->more());
+    CHECK(field.admin.todo.rosters.size() == 1);
+  }
   REQUIRE(field.sync(field.admin).ok());
   CHECK(field.admin.todo.rosters.empty());
   CHECK(field.relay->inspect()->rosters == 1);

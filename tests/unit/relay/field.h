@@ -7,8 +7,8 @@
 #include "sync/session/device.h"
 #include "tests/support/catch.h"
 #include "tests/support/field_device.h"
-#include "tests/support/temp_folder.h"
 #include "tests/support/memory_disk.h"
+#include "tests/support/temp_folder.h"
 
 namespace lysoen::test {
 

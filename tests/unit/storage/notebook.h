@@ -5,8 +5,8 @@
 
 #include "core/storage/container.h"
 #include "tests/support/catch.h"
-#include "tests/support/seed.h"
 #include "tests/support/memory_disk.h"
+#include "tests/support/seed.h"
 
 namespace lysoen::test {
 
