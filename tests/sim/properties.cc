@@ -159,7 +159,7 @@ void Properties::same_bytes() const {
 
 void Properties::heal_and_check() const {
   world_.network.weather = {};
-  for (auto& device : world_.devices) device->random.die_after(0);
+  world_.death_at_write(0);
   world_.station.mend();
   world_.station.open();
   world_.sync_to_end(world_.admin());  // the relay learns who is admitted

@@ -54,7 +54,7 @@ TEST_CASE("Simulation: whatever happens, every property holds", "[sim][seeds]") 
     holds(*one, sum);
     return;
   }
-  uint64_t stories = number_from("LYSOEN_SIM_SEEDS").value_or(std::getenv("LYSOEN_LONG") ? 2000 : 100);
+  uint64_t stories = number_from("LYSOEN_SIM_SEEDS").value_or(std::getenv("LYSOEN_LONG") ? 2000 : 120);
   auto began = std::chrono::steady_clock::now();
   int broken = 0;
   for (uint64_t i = 0; i < stories && broken < 10; ++i) broken += !holds(test::seed() + i, sum);

@@ -48,15 +48,27 @@ Story::Story(const Founded& founded, const Options& options) : world_(founded, o
 void Story::tell() {
   struct Weighted {
     uint64_t weight;
-    Action action;
+    const char* name;
+    Action act;
   };
   static const std::vector<Weighted> kActions = {
-      {14, &Story::begin_report},     {14, &Story::edit_report},     {12, &Story::edit_in_two_places},
-      {12, &Story::submit_something}, {2, &Story::retract_report},   {4, &Story::set_status},
-      {5, &Story::settle_conflict},   {2, &Story::mark_read},        {20, &Story::sync_somebody},
-      {5, &Story::carry_bundle},      {4, &Story::close_and_reopen}, {5, &Story::telephone_dies},
-      {5, &Story::relay_goes},        {2, &Story::relay_tends},      {3, &Story::clock_jumps},
-      {4, &Story::weather_changes},   {1, &Story::late_joiner},
+      {14, "begin a report", &Story::begin_report},
+      {14, "edit a report", &Story::edit_report},
+      {12, "edit in two places", &Story::edit_in_two_places},
+      {12, "submit", &Story::submit_something},
+      {2, "retract", &Story::retract_report},
+      {4, "set the status", &Story::set_status},
+      {5, "settle a conflict", &Story::settle_conflict},
+      {2, "mark as read", &Story::mark_read},
+      {20, "sync", &Story::sync_somebody},
+      {5, "carry a bundle", &Story::carry_bundle},
+      {4, "close and reopen", &Story::close_and_reopen},
+      {5, "a telephone dies", &Story::telephone_dies},
+      {5, "the relay goes", &Story::relay_goes},
+      {2, "the relay tends its store", &Story::relay_tends},
+      {3, "a clock jumps", &Story::clock_jumps},
+      {4, "the weather changes", &Story::weather_changes},
+      {1, "somebody joins late", &Story::late_joiner},
   };
   uint64_t sum = 0;
   for (const auto& choice : kActions) sum += choice.weight;
@@ -65,15 +77,15 @@ void Story::tell() {
     uint64_t drawn = dice().below(sum);
     auto choice = kActions.begin();
     for (; drawn >= choice->weight; ++choice) drawn -= choice->weight;
-    world_.trace.note("action " + std::to_string(choice - kActions.begin()));
-    (this->*choice->action)();
+    world_.trace.note(choice->name);
+    (this->*choice->act)();
     ++world_.figures.actions;
     world_.pass(std::chrono::milliseconds(dice().below(dice().percent(30) ? 60'000 : 300)));
   }
   // What a coordinator typed and did not send would cover what stands.
   for (auto& device : world_.devices)
     for (auto& account : ledger_.accounts)
-      if (account.sent && account.has_unsent(*device)) submit(*device, account);
+      for (int tries = 0; tries < 20 && account.sent && account.has_unsent(*device); ++tries) submit(*device, account);
   world_.pass(0ms);
   properties_.heal_and_check();
   for (const auto& account : ledger_.accounts) {
@@ -233,7 +245,7 @@ void Story::mark_read() {
 
 void Story::sync_somebody() {
   auto& device = somebody();
-  if (dice().percent(25)) device.random.die_after(dice().between(1, 600));  // somewhere on the way
+  if (dice().percent(25)) world_.death_at_write(dice().between(1, 60));  // somewhere on the way
   world_.start_sync(device);
   if (dice().percent(60)) world_.pass(std::chrono::milliseconds(dice().below(20'000)));
 }

@@ -1,6 +1,6 @@
 #include "world.h"
 
-#include <fstream>
+#include <utility>
 
 #include "sync/relay/keys.h"
 
@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::string_view kPassphrase = "a passphrase of several words";
-constexpr uint64_t kDrawsWithinACall = 120;  // a save draws some ten, the intake of one answer up to hundreds
+constexpr uint64_t kWritesOfACall = 12;  // a save writes some ten pages and records, an intake more
 
 /// In memory where there is such a folder: thousands of stories need no disk.
 fs::path working_place() {
@@ -97,7 +97,7 @@ Device::Device(std::string device_name, Role device_role, fs::path home, Clock& 
     : name(std::move(device_name)),
       role(device_role),
       clock(world),
-      random(seed, [this] { die(); }),
+      random(seed),
       line(network, dead_),
       home_(std::move(home)),
       disk_forgets_(disk_forgets) {
@@ -117,6 +117,10 @@ void Device::die() {
   if (dead_) return;
   dead_ = true;
   if (!disk_forgets_) copy_vault(folder(life_), folder(life_ + 1));
+}
+
+bool Device::owns(const fs::path& file) const {
+  return file.string().rfind(home_.string() + "/", 0) == 0;
 }
 
 void Device::remember() {
@@ -202,6 +206,9 @@ World::World(const Founded& founded, const Options& options)
     station.look_into_store(watch, ".db");
     return answers;
   };
+  tap_.before = [this](int, size_t size) { return writes_left_ > 0 && --writes_left_ == 0 ? dice.below(size) : size; };
+  tap_.then = [this](int descriptor) { die_writing(descriptor); };
+  disk_tap = &tap_;
   add(kAdmin.role, kAdmin.name);
   for (const auto& other : kOthers) add(other.role, other.name);
   for (auto& device : devices) {
@@ -209,6 +216,17 @@ World::World(const Founded& founded, const Options& options)
     device->remember();
   }
   for (const auto& key : must(admin().vault->carrier_keys(), "carrier keys")) watch.guard(key);
+}
+
+World::~World() {
+  disk_tap = nullptr;
+}
+
+void World::die_writing(int descriptor) {
+  std::error_code failed;
+  auto file = fs::read_symlink("/proc/self/fd/" + std::to_string(descriptor), failed);
+  for (auto& device : devices)
+    if (!failed && device->owns(file)) device->die();
 }
 
 Device& World::add(Role role, std::string name) {
@@ -234,6 +252,7 @@ void World::pass(std::chrono::milliseconds time) {
     for (auto& device : devices) {
       if (device->dead()) bring_back(*device);
       if (device->synced) take_outcome(*device);
+      if (std::exchange(device->came_back, false)) look(*device);
     }
     if (station.failing()) {
       station.stop(dice.percent(50) ? Station::End::power_lost : Station::End::killed, dice);
@@ -245,9 +264,9 @@ void World::pass(std::chrono::milliseconds time) {
 }
 
 bool World::told(Device& device, uint64_t chance_of_death, const std::function<void()>& call) {
-  if (dice.percent(chance_of_death)) device.random.die_after(dice.between(1, kDrawsWithinACall));
+  if (dice.percent(chance_of_death)) death_at_write(dice.between(1, kWritesOfACall));
   call();
-  device.random.die_after(0);
+  death_at_write(0);
   if (!device.dead()) return true;
   ++figures.deaths_within;
   bring_back(device);
@@ -256,13 +275,13 @@ bool World::told(Device& device, uint64_t chance_of_death, const std::function<v
 
 void World::bring_back(Device& device) {
   figures.deaths += device.dead();
-  device.random.die_after(dice.percent(15) ? dice.between(1, kDrawsWithinACall) : 0);
+  death_at_write(dice.percent(15) ? dice.between(1, kWritesOfACall) : 0);
   device.open();
-  device.random.die_after(0);
+  death_at_write(0);
   if (device.dead()) ++figures.deaths, device.open();
   trace.note("back " + device.name);
   device.remember();
-  if (look) look(device);
+  device.came_back = true;
 }
 
 void World::start_sync(Device& device) {
@@ -280,7 +299,7 @@ void World::take_outcome(Device& device) {
   device.sync.reset();
   device.synced.reset();
   device.remember();
-  if (look) look(device);
+  look(device);
 }
 
 SyncOutcome World::sync_to_end(Device& device) {

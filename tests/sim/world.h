@@ -1,13 +1,13 @@
 // The world of one story: devices with real vaults, a real relay, one clock for all and a skew for each. Everything
-// here can die: a device between two calls or at any draw of randomness within one (each page and record that is
-// written draws a nonce, so a death falls between any two writes), the relay between two requests or at any write of
-// its disk.
+// here can die: a device between two calls, between two writes of its files or within one, the relay between two
+// requests or at any write of its disk.
 #pragma once
 #include <lysoen/sync/sync.h>
 #include <lysoen/vault.h>
 
 #include <filesystem>
 
+#include "disk_tap.h"
 #include "network.h"
 #include "sync/relay/relay.h"
 #include "tests/support/memory_disk.h"
@@ -37,22 +37,6 @@ class SkewedClock final : public Clock {
   std::chrono::nanoseconds started_{0};
 };
 
-/// The randomness of a process that dies at the n-th draw from now, if told to.
-class MortalRandom final : public Random {
- public:
-  MortalRandom(uint64_t seed, std::function<void()> die) : inner_(seed), die_(std::move(die)) {}
-  void fill(std::span<uint8_t> out) override {
-    if (left_ > 0 && --left_ == 0) die_();
-    inner_.fill(out);
-  }
-  void die_after(uint64_t draws) { left_ = draws; }
-
- private:
-  test::SeededRandom inner_;
-  std::function<void()> die_;
-  uint64_t left_ = 0;
-};
-
 /// One installation. When its process dies, what lies in its folder at that instant is copied; the dead process may
 /// run on for a moment, but nobody hears of it, and the copy is what comes back.
 class Device {
@@ -67,6 +51,7 @@ class Device {
   /// The process ends without a word. With `disk_forgets`, so does the last thing it was told to keep.
   void die();
   bool dead() const { return dead_; }
+  bool owns(const std::filesystem::path& file) const;
   /// After a death, or after closing in order.
   void open();
   void close();
@@ -76,15 +61,16 @@ class Device {
   const std::string name;
   const Role role;
   SkewedClock clock;
-  MortalRandom random;
+  test::SeededRandom random;
   Line line;
   std::unique_ptr<Vault> vault;
   std::unique_ptr<Client> sync;  // while one is under way
   std::optional<SyncOutcome> synced;
+  bool came_back = false;  // and nobody has looked yet
 
  private:
   std::filesystem::path folder(int life) const { return home_ / std::to_string(life); }
-  std::filesystem::path home_;
+  const std::filesystem::path home_;
   int life_ = 0;
   bool dead_ = false;
   bool disk_forgets_;
@@ -118,12 +104,15 @@ class Station {
 class World {
  public:
   World(const Founded& founded, const Options& options);
+  ~World();
 
   /// A reporter who joins by files.
   Device& join(std::string name);
   Device& admin() { return *devices.front(); }
   /// Time passes; what is due happens. A device that dies meanwhile comes back.
   void pass(std::chrono::milliseconds time);
+  /// Whichever device makes the n-th write from now on dies in it.
+  void death_at_write(uint64_t n) { writes_left_ = n; }
   /// Calls the vault. False: the process died within the call, came back since, and nobody was told how it ended.
   bool told(Device& device, uint64_t chance_of_death, const std::function<void()>& call);
   /// From the remains, or from a closed vault; may die once more while it opens.
@@ -142,12 +131,16 @@ class World {
   test::TempFolder folder;
   Station station;
   std::vector<std::unique_ptr<Device>> devices;
-  /// Called whenever a device came back or a sync ended.
+  /// Called when a sync has ended, and when a device came back, once the story had time to see what became of a call
+  /// that nobody heard the end of.
   std::function<void(Device&)> look;
 
  private:
   Device& add(Role role, std::string name);
   void take_outcome(Device& device);
+  void die_writing(int descriptor);
+  uint64_t writes_left_ = 0;
+  DiskTap tap_;
   const Options options_;
 };
 
