@@ -14,10 +14,14 @@ namespace {
 constexpr std::string_view kPassphrase = "a passphrase of several words";
 constexpr uint64_t kWritesOfACall = 12;  // a save writes some ten pages and records, an intake more
 
-/// In memory where there is such a folder: thousands of stories need no disk.
+constexpr uintmax_t kRoom = 512u << 20;  // a founded team has 64 MiB, a story far less
+
+/// In memory where there is room: thousands of stories need no disk.
 fs::path working_place() {
   const fs::path memory = "/dev/shm";
-  return fs::is_directory(memory) ? memory : fs::temp_directory_path();
+  std::error_code failed;
+  auto space = fs::space(memory, failed);
+  return !failed && space.available > kRoom ? memory : fs::temp_directory_path();
 }
 
 /// Never written after the vault was made.
