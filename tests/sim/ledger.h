@@ -2,6 +2,7 @@
 // promise: every text is written once; a write supersedes what stood on its writer's screen; what nobody superseded
 // stands.
 #pragma once
+#include <lysoen/entry_store.h>
 #include <lysoen/report.h>
 
 #include <deque>
@@ -23,6 +24,7 @@ struct Account {
   const Device* author = nullptr;
   ReportId id;  // of the draft, until it is sent
   bool sent = false;
+  FeedHead last;                                                  // where the author's newest entry about it stands
   std::map<std::string, std::vector<Write>> writes;               // sent, by field
   std::map<std::pair<const Device*, std::string>, Write> unsent;  // saved; at most one a field and device
   std::set<const Device*> retracted_by;

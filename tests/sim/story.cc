@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/feed/entry.h"
+
 namespace lysoen::sim {
 
 namespace fs = std::filesystem;
@@ -124,6 +126,13 @@ std::string Story::path() {
   return kPaths[dice().below(kPaths.size())];
 }
 
+void Story::note_place(Device& device, Account& account) {
+  if (account.author != &device) return;
+  auto audience = feed::audience_id(device.vault->sync_peer().team(), feed::AudienceKind::team);
+  for (const auto& head : must(device.vault->sync_peer().outgoing_heads(), "heads"))
+    if (head.feed.audience == audience && head.seq > account.last.seq) account.last = head;
+}
+
 Report Story::read(Device& device, const Account& account) {
   return must(device.vault->read(account.id), "read");
 }
@@ -166,6 +175,7 @@ void Story::submit(Device& device, Account& account) {
   }
   hold(!account.sent || account.id == id, Property::calls_succeed, "a report that was sent changed its id");
   account.send(device, id);
+  note_place(device, account);
 }
 
 void Story::edit_report() {
@@ -201,7 +211,9 @@ void Story::retract_report() {
   if (!account || read(device, *account).retracted) return;
   auto reason = new_text();
   bool told = world_.told(device, kDeathInCall, [&] { must(device.vault->retract(account->id, reason), "retract"); });
-  if (told || read(device, *account).retracted) account->retracted_by.insert(&device);
+  if (!told && !read(device, *account).retracted) return;
+  account->retracted_by.insert(&device);
+  note_place(device, *account);
 }
 
 void Story::set_status() {
@@ -213,7 +225,9 @@ void Story::set_status() {
   if (before.status == status || before.status_values.size() > 1) return;
   bool told = world_.told(device, kDeathInCall,
                           [&] { must(device.vault->set_status(account->id, status, new_text()), "status"); });
-  if (told || read(device, *account).status == status) account->statuses.emplace_back(&device, status);
+  if (!told && read(device, *account).status != status) return;
+  account->statuses.emplace_back(&device, status);
+  note_place(device, *account);
 }
 
 void Story::settle_conflict() {
@@ -230,8 +244,9 @@ void Story::settle_conflict() {
     bool told = world_.told(device, kDeathInCall, [&] {
       must(device.vault->resolve(account.id, field, Value::text_of(write.text)), "resolve");
     });
-    if (told || shows(read(device, account), field, write.text)) account.writes[field].push_back(std::move(write));
-    return;
+    if (!told && !shows(read(device, account), field, write.text)) return;
+    account.writes[field].push_back(std::move(write));
+    return note_place(device, account);
   }
 }
 

@@ -41,6 +41,8 @@ class Story {
   std::string path();
   void edit(Device& device, Account& account, const std::string& path);
   void submit(Device& device, Account& account);
+  /// The author's newest entry is about this report.
+  void note_place(Device& device, Account& account);
   Report read(Device& device, const Account& account);
   void hand_over(const std::filesystem::path& stick, Device& to, bool damaged);
   Dice& dice() { return world_.dice; }

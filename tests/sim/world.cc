@@ -242,6 +242,7 @@ Device& World::add(Role role, std::string name) {
 
 Device& World::join(std::string name) {
   auto& device = add(Role::reporter, std::move(name));
+  death_at_write(0);  // a vault that is not made yet holds nothing
   device.create();
   join_by_files(*admin().vault, *device.vault, device.role, device.name);
   device.remember();
