@@ -192,6 +192,9 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(Parts parts, Environment
   vault->outbox_ =
       std::make_unique<Outbox>(vault->database(), vault->membership_, vault->wrap_key_, environment.random);
   LYSOEN_TRY(vault->settle_past(parts.report));
+  // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
+  // they wait until the next start.
+  if (vault->membership_.in_team()) (void)vault->follow_roster();
   return std::unique_ptr<Vault>(std::move(vault));
 }
 
