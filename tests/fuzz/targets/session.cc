@@ -26,7 +26,7 @@ class MemoryRelay final : public RelayStore {
   Result<CounterState> take_counter(const TeamId&, const DeviceId&, uint64_t counter, const PublicKey&) override {
     return CounterState{true, false, counter};
   }
-  Result<StoreVerdict> append(const TeamId&, const DeviceId&, const Batch& batch, bool) override {
+  Result<StoreVerdict> append(const TeamId&, const DeviceId&, const Batch& batch) override {
     auto verdict = store_.append(batch);
     bool fits = verdict->outcome == AppendOutcome::stored || verdict->outcome == AppendOutcome::known;
     if (verdict->outcome == AppendOutcome::stored) {

@@ -3,8 +3,8 @@
 #include "core/vault/slots.h"
 
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/memory_disk.h"
 #include "tests/support/seed.h"
-#include "tests/unit/storage/memory_disk.h"
 
 using namespace lysoen;
 using namespace lysoen::vault;

@@ -2,8 +2,8 @@
 #include "core/storage/ring.h"
 #include "core/storage/wal_scan.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/memory_disk.h"
 #include "tests/support/seed.h"
-#include "tests/unit/storage/memory_disk.h"
 
 using namespace lysoen;
 using namespace lysoen::storage;
