@@ -41,7 +41,8 @@ Result<void> RefusedFile::finish() {
 }
 
 Result<void> RefusedFile::begin() {
-  out_.open(path_, std::ios::binary | std::ios::trunc);
+  LYSOEN_TRY(keep_earlier());
+  out_.open(path_, std::ios::binary);
   if (!out_)
     return make_error(ErrorCode::storage_read_only,
                       "cannot write the file of refused rows: its folder is missing or cannot be written",
@@ -56,6 +57,26 @@ Result<void> RefusedFile::begin() {
     text += "\r\n";
   }
   return write(text);
+}
+
+/// What an earlier import left there may have been corrected since.
+Result<void> RefusedFile::keep_earlier() {
+  std::error_code error;
+  auto taken = [&](const std::filesystem::path& path) {
+    return std::filesystem::exists(std::filesystem::symlink_status(path, error));
+  };
+  if (!taken(path_)) return {};
+  for (int number = 1; number <= kEarlierKept; ++number) {
+    kept_ = path_;
+    kept_ += "." + std::to_string(number);
+    if (taken(kept_)) continue;
+    std::filesystem::rename(path_, kept_, error);
+    if (!error) return {};
+    break;
+  }
+  kept_.clear();
+  return make_error(ErrorCode::already_exists, "cannot write the file of refused rows: there is one of that name",
+                    "choose another place with --refused and import the file again");
 }
 
 Result<void> RefusedFile::write(std::string_view text) {

@@ -50,7 +50,7 @@ Result<WallTime> date_for(const Head& before, const HeadSigner& signer, WallTime
   WallTime date = std::max({now, before.issued, signer.certificate->issued});
   if (date <= signer.certificate->expires) return date;
   return refused(ErrorCode::trust_refused, "the admin certificate ran out on " + utc_day(signer.certificate->expires),
-                 "renew it with the team's root key file, or check this device's date");
+                 "`lysoen team renew --root FILE` makes a new one; or check this device's date");
 }
 
 /// Signs what `next` holds as the version after `current` and checks it as every other device will.

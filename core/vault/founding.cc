@@ -114,15 +114,41 @@ Result<TeamView> VaultImpl::team_view() {
   return membership_.view(now());
 }
 
+Result<team::RootKey> VaultImpl::own_root(ByteView root_file, std::string_view passphrase) const {
+  LYSOEN_ASSIGN(auto root, team::open_root(root_file, passphrase));
+  if (root.team == membership_.team()) return root;
+  return make_error(ErrorCode::trust_refused, "the root key file is of another team", "give this team's file");
+}
+
+Result<team::Roster> VaultImpl::whole_roster() const {
+  auto roster = team::whole_roster(membership_.roster());
+  if (roster) return std::move(*roster);
+  return make_error(ErrorCode::damaged, "cannot change the roster: it is not as stored");
+}
+
+Result<TeamView> VaultImpl::renew_roster(ByteView root_file, std::string_view passphrase) {
+  LYSOEN_TRY(require_admin("renew the roster"));
+  auto certificate = membership_.certificate();
+  if (!root_file.empty()) {
+    LYSOEN_ASSIGN(auto root, own_root(root_file, passphrase));
+    certificate = team::certify_admin(root.key, membership_.team(), membership_.device(), now());
+  }
+  LYSOEN_ASSIGN(auto current, whole_roster());
+  team::HeadSigner signer{membership_.device_key(), certificate ? &*certificate : nullptr};
+  LYSOEN_ASSIGN(auto next, team::renew(current, signer, now()));
+  LYSOEN_TRY(durable([&](storage::Database& database) -> Result<void> {
+    if (!root_file.empty()) LYSOEN_TRY(membership_.take_certificate(database, *certificate));
+    return publish_roster(database, next);
+  }));
+  return membership_.view(now());
+}
+
 Result<TeamView> VaultImpl::change_relays(std::vector<RelayInfo> relays, ByteView root_file,
                                           std::string_view passphrase) {
   LYSOEN_TRY(require_admin("change the relays"));
-  LYSOEN_ASSIGN(auto root, team::open_root(root_file, passphrase));
-  if (root.team != membership_.team())
-    return make_error(ErrorCode::trust_refused, "cannot change the relays: the root key file is of another team");
-  auto current = team::whole_roster(membership_.roster());
-  if (!current) return make_error(ErrorCode::damaged, "cannot change the relays: the roster is not as stored");
-  LYSOEN_ASSIGN(auto next, team::set_relays(*current, std::move(relays), {root.key, nullptr}, now()));
+  LYSOEN_ASSIGN(auto root, own_root(root_file, passphrase));
+  LYSOEN_ASSIGN(auto current, whole_roster());
+  LYSOEN_ASSIGN(auto next, team::set_relays(current, std::move(relays), {root.key, nullptr}, now()));
   LYSOEN_TRY(durable([&](storage::Database& database) { return publish_roster(database, next); }));
   return membership_.view(now());
 }

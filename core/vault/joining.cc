@@ -121,8 +121,7 @@ Result<Bytes> VaultImpl::admit(const Hash& request_id) {
   LYSOEN_ASSIGN(auto invite_id, team::invite_of_request(stored.request));
   LYSOEN_ASSIGN(auto invite, invite_of(database(), invite_id));
   LYSOEN_ASSIGN(auto request, team::open_join_request(invite, membership_.inbox(), stored.request));
-  auto current = team::whole_roster(membership_.roster());
-  if (!current) return make_error(ErrorCode::damaged, "cannot admit: the roster is not as stored");
+  LYSOEN_ASSIGN(auto current, whole_roster());
 
   const auto* team_epoch = membership_.newest_epoch(membership_.team_audience());
   const auto* all_epoch = membership_.newest_epoch(membership_.all_audience());
@@ -133,7 +132,7 @@ Result<Bytes> VaultImpl::admit(const Hash& request_id) {
   team::NewMember member{request.device, request.inbox, invite.role, invite_id, {}, invite.name};
   auto& random = environment_.random;
   LYSOEN_ASSIGN(auto next,
-                team::add_member(*current, member, {membership_.device_key(), certificate}, team_epoch, now(), random));
+                team::add_member(current, member, {membership_.device_key(), certificate}, team_epoch, now(), random));
   team::WelcomeContents contents;
   contents.roster = team::state_for(next, request.device);
   for (const auto& key : membership_.roster_keys()) contents.roster_keys.push_back(key.copy());

@@ -5,7 +5,7 @@
 // right, a wrong and a duress passphrase look alike until the first screen.
 //
 // Layout, big-endian, 12,288 bytes:
-//      0  header: magic 8 "lysoen-v" ‖ version u32 ‖ memory_kib u32 ‖ passes u32 ‖ salt 16 ‖ vault id 16 ‖ zeros to
+//      0  header: magic 8 "lysoen-v" ‖ version u32 ‖ memory_kib u32 ‖ passes u32 ‖ salt 16 ‖ vault id 32 ‖ zeros to
 //      4096
 //   4096  attempt block: counter u64 ‖ random to 4096
 //   8192  slots, 256 bytes each: nonce 24 ‖ commitment 32 ‖ sealed 184 ‖ tag 16

@@ -67,6 +67,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<JoinRequest> offer_join_request(ByteView request) override;
   Result<std::vector<JoinRequest>> join_requests() override;
   Result<Bytes> admit(const Hash& request_id) override;
+  Result<TeamView> renew_roster(ByteView root_file, std::string_view root_passphrase) override;
   Result<TeamView> add_relay(const RelayInfo& relay, ByteView root_file, std::string_view root_passphrase) override;
   Result<TeamView> remove_relay(const RelayId& relay, ByteView root_file, std::string_view root_passphrase) override;
   Result<std::string> team_key_text() override;
@@ -152,6 +153,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> next_admission(storage::Database& database, const team::Roster& roster,
                               const crypto::SigningKey& signer);
   Result<void> publish_roster(storage::Database& database, const team::Roster& roster);
+  Result<team::RootKey> own_root(ByteView root_file, std::string_view passphrase) const;
+  Result<team::Roster> whole_roster() const;
   Result<TeamView> change_relays(std::vector<RelayInfo> relays, ByteView root_file, std::string_view passphrase);
   Result<void> follow_roster();
 

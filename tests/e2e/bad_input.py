@@ -65,6 +65,12 @@ def expired_roster(world):
     written = world.cli("patrol", "--json", "report", "new", "--form", "police-incident", "--set", "title=After the roster ran out",
                         "--submit", environment=later)
     equal(written.json()["state"], "submitted", "a report after the roster ran out")
+    # The admin's certificate ran out before it: the root key makes both anew, and the others hear of it.
+    world.refuses("amina", TRUST, "the admin certificate ran out on ", "team", "renew", environment=later)
+    world.cli("amina", "team", "renew", "--root", "root.key", environment=later)
+    world.cli("amina", "bundle", "export", "renewed.bundle", environment=later)
+    world.cli("bruno", "bundle", "import", "renewed.bundle", environment=later)
+    check(not world.reads("bruno", "members", environment=later)["expired"], "a renewed roster is valid again")
 
 
 def rolled_back_roster(world):

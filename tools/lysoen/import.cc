@@ -77,6 +77,7 @@ Result<void> import(App& app, const Arguments& arguments) {
   if (counts.refused > 0) {
     say_warning(count_text(counts.refused) + " rows do not fit; they are in " + aside +
                 " with the reasons: correct and import that file");
+    if (!refused.kept().empty()) say("the file that had this name is now " + refused.kept().string());
     app.remember(ErrorCode::partly_done);
   }
   if (!taken.ok() && counts.added + counts.known > 0)

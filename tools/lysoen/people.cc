@@ -58,7 +58,7 @@ Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max) {
 }
 
 void warn_about(const TeamView& team) {
-  if (team.expired) say_warning("the roster has expired; writing goes on, ask your admin for a new one");
+  if (team.expired) say_warning("the roster has expired; writing goes on, ask an admin to renew it");
   if (team.single_reader)
     say_warning(
         "only one member can read the team's reports; if that device is lost, they are lost: add a second coordinator");

@@ -92,11 +92,11 @@ Result<void> create_team(App& app, const CreateArguments& arguments) {
   return {};
 }
 
-struct RelayArguments {
+struct ChangeArguments {
   std::string url, key, id, root_file, root_passphrase_file;
 };
 
-Result<void> change_relays(App& app, const RelayArguments& arguments, bool add) {
+Result<void> change_relays(App& app, const ChangeArguments& arguments, bool add) {
   LYSOEN_ASSIGN(Bytes root, read_file(arguments.root_file, kRootFileMax));
   LYSOEN_ASSIGN(std::string word, app.secret("passphrase of the team's root key", arguments.root_passphrase_file,
                                              "LYSOEN_ROOT_PASSPHRASE", false));
@@ -116,6 +116,21 @@ Result<void> change_relays(App& app, const RelayArguments& arguments, bool add) 
   }
   return make_error(ErrorCode::not_found, "the team has no relay '" + safe(arguments.id) + "'",
                     "`lysoen members` shows them");
+}
+
+Result<void> renew(App& app, const ChangeArguments& arguments) {
+  Bytes root;
+  std::string word;
+  if (!arguments.root_file.empty()) {
+    LYSOEN_ASSIGN(root, read_file(arguments.root_file, kRootFileMax));
+    LYSOEN_ASSIGN(word, app.secret("passphrase of the team's root key", arguments.root_passphrase_file,
+                                   "LYSOEN_ROOT_PASSPHRASE", false));
+  }
+  LYSOEN_ASSIGN(auto vault, app.open_vault());
+  LYSOEN_ASSIGN(TeamView team, vault->renew_roster(root, word));
+  if (!app.print_json(team_json(team))) print_team(team);
+  say("renewed; it reaches the others with the next sync");
+  return {};
 }
 
 struct InviteArguments {
@@ -226,27 +241,31 @@ Result<void> members(App& app) {
   return {};
 }
 
-void add_team_relay(App& app, CLI::App& team) {
+void add_team_changes(App& app, CLI::App& team) {
   auto* relay = team.add_subcommand("relay", "Add or remove a relay (signed with the root key)")->require_subcommand(1);
-  auto arguments = std::make_shared<RelayArguments>();
+  auto arguments = std::make_shared<ChangeArguments>();
   auto* add = relay->add_subcommand("add", "Add a relay");
   add->add_option("url", arguments->url, "http(s)://host:port")->required();
   add->add_option("--relay-key", arguments->key, "The key its operator gave (lysoen-relay keygen)")->required();
   auto* remove = relay->add_subcommand("remove", "Remove a relay");
   remove->add_option("relay", arguments->id, "The first digits of its id")->required();
-  for (auto* command : {add, remove}) {
-    command->add_option("--root", arguments->root_file, "The team's root key file")->required();
+  auto* renewal = team.add_subcommand(
+      "renew", "Make the roster valid for another 180 days, and with --root this admin's certificate for another 90");
+  for (auto* command : {add, remove, renewal}) {
+    auto* root = command->add_option("--root", arguments->root_file, "The team's root key file");
+    if (command != renewal) root->required();
     command->add_option("--root-passphrase-file", arguments->root_passphrase_file,
                         "A file with its passphrase (or LYSOEN_ROOT_PASSPHRASE)");
   }
   app.does(add, [&app, arguments] { return change_relays(app, *arguments, true); });
   app.does(remove, [&app, arguments] { return change_relays(app, *arguments, false); });
+  app.does(renewal, [&app, arguments] { return renew(app, *arguments); });
 }
 
 }  // namespace
 
 void add_team(App& app) {
-  auto* team = app.commands().add_subcommand("team", "Make a team, change its relays")->require_subcommand(1);
+  auto* team = app.commands().add_subcommand("team", "Make a team, renew it, change its relays")->require_subcommand(1);
   auto create = std::make_shared<CreateArguments>();
   auto* make = team->add_subcommand("create", "Make a team; this device becomes its admin and first coordinator");
   make->add_option("name", create->name, "The team's name")->required();
@@ -265,7 +284,7 @@ void add_team(App& app) {
     if (!app.print_json({{"team_key", text}})) std::cout << text << "\n";
     return {};
   });
-  add_team_relay(app, *team);
+  add_team_changes(app, *team);
 
   auto invitation = std::make_shared<InviteArguments>();
   auto* invite_command = app.commands().add_subcommand("invite", "Make an invite: a link, a file, a QR code");

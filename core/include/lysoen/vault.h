@@ -143,6 +143,9 @@ class Vault {
   virtual Result<std::vector<JoinRequest>> join_requests() = 0;
   /// Admits one: a new roster version. Answers the welcome to hand back (it also goes through the relay).
   virtual Result<Bytes> admit(const Hash& request_id) = 0;
+  /// Admin: the same roster, valid for another 180 days. With the root key's file (else empty) this admin's certificate
+  /// is made anew first, for another 90; without it the certificate must still be valid.
+  virtual Result<TeamView> renew_roster(ByteView root_file, std::string_view root_passphrase) = 0;
   virtual Result<TeamView> add_relay(const RelayInfo& relay, ByteView root_file, std::string_view root_passphrase) = 0;
   virtual Result<TeamView> remove_relay(const RelayId& relay, ByteView root_file, std::string_view root_passphrase) = 0;
   /// For the relay's operator: the text that `lysoen-relay team add` takes.

@@ -106,6 +106,18 @@ TEST_CASE("Import: no file of refused rows is made when every row fits, and only
         (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
 }
 
+TEST_CASE("Import: a file of refused rows takes the place of no other, whose rows may be corrected meanwhile",
+          "[exchange]") {
+  Folder folder;
+  auto file = folder.write("a.csv", "what,day\r\nfirst,2020-02-30\r\n");
+  auto aside = folder.write("aside", "corrected by hand");
+  folder.write("aside.1", "corrected before");
+  REQUIRE(import_all(file, mapping_of(dated()), aside).ok());
+  CHECK(text_of_file(aside).find("first") != std::string::npos);
+  CHECK(text_of_file(folder.path("aside.1")) == "corrected before");
+  CHECK(text_of_file(folder.path("aside.2")) == "corrected by hand");
+}
+
 TEST_CASE("Import: reasons of rows that do not fit never hold what stood in them", "[exchange]") {
   Folder folder;
   auto document = mapping_json({{{"path", "event_date"}, {"from", "day"}},

@@ -139,7 +139,7 @@ TEST_CASE("Roster: an admin signs for 90 days, wrong clocks within them do no ha
   auto late = add_member(team.roster, member(), team.admin(), epoch, kNow + kCertificateValid + kDay, team.random);
   CHECK(late.error().code == ErrorCode::trust_refused);
   CHECK(late.error().message == "cannot change the roster: the admin certificate ran out on 2026-04-01");
-  CHECK(late.error().hint == "renew it with the team's root key file, or check this device's date");
+  CHECK(late.error().hint == "`lysoen team renew --root FILE` makes a new one; or check this device's date");
   auto renewed = certify_admin(team.root.key, team.root.team, team.founder.id, kNow + kCertificateValid + kDay);
   CHECK(add_member(team.roster, member(), {team.founder.key, &renewed}, epoch, kNow + kCertificateValid + kDay,
                    team.random)

@@ -228,6 +228,34 @@ TEST_CASE("Vault: a roster signed by another root is refused by name, and the kn
   submitted(*ben, "Work goes on");
 }
 
+TEST_CASE("Vault: an admin renews the roster, and with the root key a certificate that ran out", "[vault]") {
+  Team team;
+  auto& admin = team.admin();
+  auto& second = team.add(Role::coordinator, "Cleo");
+  auto later = [&](int days) {
+    for (auto& device : team.devices) device->clock.advance(std::chrono::hours(24 * days));
+  };
+  later(80);
+  auto renewed = must(admin->renew_roster({}, {}));
+  later(120);  // 200 days after the founding: the first roster would have run out, and the certificate did
+  CHECK_FALSE(must(admin->team_view()).expired);
+  CHECK(must(second->team_view()).expired);
+  carry(*admin, *second);
+  CHECK(must(second->team_view()).roster_version == renewed.roster_version);
+  CHECK_FALSE(must(second->team_view()).expired);
+
+  auto refused = admin->renew_roster({}, {});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::trust_refused);
+  CHECK(second->renew_roster(team.root_file, "root words").error().code == ErrorCode::trust_refused);
+  CHECK(admin->renew_roster(team.root_file, "not this").error().code == ErrorCode::wrong_passphrase);
+  must(admin->renew_roster(team.root_file, "root words"));
+  admin.reopen();
+  must(admin->renew_roster({}, {}));
+  carry(*admin, *second);
+  CHECK(must(second->team_view()).roster_version == must(admin->team_view()).roster_version);
+}
+
 TEST_CASE("Vault: a reporter's edit of somebody else's report is set aside and shown", "[vault]") {
   // A reporter's own vault refuses; one that was altered would seal it. The coordinators decide by the roster.
   Team team;
