@@ -40,7 +40,7 @@ Result<void> write_bundle(App& app, const Arguments& arguments) {
                   {"bytes", written.bytes},
                   {"entries", written.entries},
                   {"feeds_left", written.left.size()}});
-  say(count_text(written.entries) + " entries, " + bytes_text(written.bytes) + ", sealed for the team");
+  say(entries_text(written.entries) + ", " + bytes_text(written.bytes) + ", sealed for the team");
   if (!written.left.empty()) {
     say_warning("not everything fitted; make another file");
     app.remember(ErrorCode::partly_done);
@@ -59,7 +59,7 @@ Result<void> take_bundles(App& app, const Arguments& arguments) {
                   {"forked_batches", taken.batches_forked},
                   {"waiting", taken.entries_waiting},
                   {"damage", taken.damage ? json(taken.damage->message) : json()}});
-  say(count_text(taken.entries_stored) + " new entries, " + count_text(taken.entries_known) + " were there already");
+  say(entries_text(taken.entries_stored, "new") + ", " + count_text(taken.entries_known) + " were there already");
   for (auto& reason : taken.reasons) say_warning("a batch was not taken: " + safe(reason));
   if (taken.entries_waiting > 0)
     say_warning(count_text(taken.entries_waiting) +

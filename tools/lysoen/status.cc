@@ -33,9 +33,9 @@ void add_status(App& app) {
     std::cout << count_text(status.reports) << " reports: " << count_text(status.drafts) << " drafts, "
               << count_text(status.submitted) << " submitted, " << count_text(status.conflicts)
               << " with values that differ\n"
-              << count_text(status.unsent_entries) << " entries not held by a relay yet\n";
+              << entries_text(status.unsent_entries) << " not held by a relay yet\n";
     if (status.set_aside) std::cout << count_text(status.set_aside) << " records set aside\n";
-    if (status.gaps) std::cout << count_text(status.gaps) << " entries held back or lost, still wanted\n";
+    if (status.gaps) std::cout << entries_text(status.gaps) << " held back or lost, still wanted\n";
     if (status.forks) std::cout << alarm(count_text(status.forks) + " feeds have two versions") << "\n";
     for (auto& notice : status.notices) say_warning(safe(notice));
     return {};

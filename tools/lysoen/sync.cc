@@ -54,14 +54,13 @@ Result<void> sync(App& app, const Arguments& arguments) {
   options.progress = [&bar](const SyncProgress& progress) {
     uint64_t done = progress.entries_sent + progress.entries_received;
     bar.show(done, done + progress.entries_left + (progress.more_to_come ? 1 : 0),
-             progress.waiting.empty()
-                 ? count_text(done) + " entries, " + bytes_text(progress.bytes_up + progress.bytes_down)
-                 : progress.waiting);
+             progress.waiting.empty() ? entries_text(done) + ", " + bytes_text(progress.bytes_up + progress.bytes_down)
+                                      : progress.waiting);
   };
   LYSOEN_ASSIGN(auto outcome, sync_now(vault->sync_peer(), vault->entries(), app.environment(), options, http));
   LYSOEN_ASSIGN(auto status, vault->status());
   app.print_json(outcome_json(outcome, status));
-  say(count_text(outcome.entries_sent) + " entries sent, " + count_text(outcome.entries_received) + " received, " +
+  say(entries_text(outcome.entries_sent) + " sent, " + count_text(outcome.entries_received) + " received, " +
       bytes_text(outcome.bytes_up) + " up, " + bytes_text(outcome.bytes_down) + " down");
   if (outcome.join_requests > 0) say(std::to_string(outcome.join_requests) + " ask to join: lysoen admit");
   for (auto& batch : outcome.refused)

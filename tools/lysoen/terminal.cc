@@ -97,6 +97,10 @@ std::string count_text(uint64_t count) {
   return out;
 }
 
+std::string entries_text(uint64_t count, std::string_view kind) {
+  return count_text(count) + " " + std::string(kind) + (kind.empty() ? "" : " ") + (count == 1 ? "entry" : "entries");
+}
+
 std::string bytes_text(uint64_t bytes) {
   char text[32];
   if (bytes < 1024)

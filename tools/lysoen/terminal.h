@@ -30,6 +30,8 @@ bool ask_yes(std::string_view question);
 
 /// Text in columns for a table; numbers of a count with thousands separators.
 std::string count_text(uint64_t count);
+/// "1 entry", "12 entries".
+std::string entries_text(uint64_t count, std::string_view kind = {});
 std::string bytes_text(uint64_t bytes);
 /// Cuts at `width` characters (not bytes) and fills with blanks.
 std::string fitted(std::string_view text, size_t width);
