@@ -35,6 +35,9 @@ void* operator new(size_t size) {
   }
   return memory;
 }
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  return operator new(size);
+}
 void operator delete(void* memory) noexcept {
   if (memory) in_use -= malloc_usable_size(memory);
   std::free(memory);
