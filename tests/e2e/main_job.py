@@ -87,6 +87,20 @@ def joining_through_the_relay(world):
     check("used" in refused.err, f"the message says that the invite was used: {refused.err}")
 
 
+def qr_codes_are_read(world):
+    """A reader that is not ours (zbar) reads one invite off the picture and off the terminal, and it is a good one."""
+    made = world.cli("amina", "invite", "--name", "by camera", "--qr-png", "invite.png", "--qr").out
+    rows = [line.removeprefix("\033[30;107m").removesuffix("\033[0m") for line in made.splitlines() if line.startswith("\033[30;107m")]
+    pixels = [[0 if mark in dark else 255 for mark in row for _ in range(6)] for row in rows for dark in ("█▀", "█▄") for _ in range(6)]
+    with open(world.folder / "terminal.pgm", "wb") as picture:
+        picture.write(b"P5 %d %d 255\n" % (len(pixels[0]), len(pixels)) + bytes(value for line in pixels for value in line))
+    links = [world.run("zbarimg", "--quiet", "--raw", name).out.strip() for name in ("invite.png", "terminal.pgm")]
+    equal(links[0], links[1], "what a QR reader sees in the picture and on the terminal")
+    world.cli("camera", "join", links[0], "--request", "camera.request")
+    world.cli("amina", "admit", "camera.request", "--welcome", "camera.welcome")
+    check(world.reads("camera", "join", "--finish", "camera.welcome")["joined"], "an invite read by a camera is good")
+
+
 def exports_agree(world):
     world.cli("bruno", "export", "out.geojson")
     world.cli("bruno", "export", "out.csv")
@@ -141,6 +155,7 @@ def main(build):
         equal(shown["fields"]["cause"][0]["value"], "raid", "an edit of another field needs no decision")
 
         joining_through_the_relay(world)
+        qr_codes_are_read(world)
         exports_agree(world)
         world.cli("amina", "sync")
         again = world.reads("amina", "sync")
