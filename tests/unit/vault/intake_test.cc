@@ -34,6 +34,20 @@ bool has_notice(Vault& vault, const std::string& part) {
   return false;
 }
 
+/// One report before the folder was copied, one after it, which the admin holds; then the copy is opened in its place.
+void put_back(Team& team, Device& ben) {
+  submitted(*ben, "Before the copy");
+  must(ben->lock());
+  auto copy = team.folder.path() / "copy";
+  std::filesystem::copy(ben.folder, copy, std::filesystem::copy_options::recursive);
+  ben.vault = must(Vault::open(ben.folder, kPassphrase, ben.environment()));
+  submitted(*ben, "After the copy");
+  carry(*ben, *team.admin());
+  must(ben->lock());
+  ben.folder = copy;
+  ben.vault = must(Vault::open(ben.folder, kPassphrase, ben.environment()));
+}
+
 }  // namespace
 
 TEST_CASE("Vault: an edit by somebody who is neither author nor coordinator is set aside and shown", "[vault]") {
@@ -158,16 +172,8 @@ TEST_CASE("Vault: two versions of one feed are both kept and reported", "[vault]
 TEST_CASE("Vault: a device whose past comes back from others goes on under a new incarnation", "[vault]") {
   Team team;
   auto& ben = team.add(Role::reporter, "Ben");
-  submitted(*ben, "Before the copy");
-  must(ben->lock());
-  auto copy = team.folder.path() / "copy";
-  std::filesystem::copy(ben.folder, copy, std::filesystem::copy_options::recursive);
-  ben.vault = must(Vault::open(ben.folder, kPassphrase, ben.environment()));
-  submitted(*ben, "After the copy");
-  carry(*ben, *team.admin());
-  must(ben->lock());
-  // The folder is put back from the copy; a coordinator hands back what was sent.
-  ben.vault = must(Vault::open(copy, kPassphrase, ben.environment()));
+  put_back(team, ben);
+  // A coordinator hands back what was sent.
   auto before = must(ben->sync_peer().outgoing_heads());
   REQUIRE(before.size() == 1);
   for (const auto& batch : batches_of(*team.admin(), 64 * 1024))
@@ -317,15 +323,7 @@ TEST_CASE("Vault: what was written on a restored copy before anybody said so rea
           "[vault]") {
   Team team;
   auto& ben = team.add(Role::reporter, "Ben");
-  submitted(*ben, "Before the copy");
-  must(ben->lock());
-  auto copy = team.folder.path() / "copy";
-  std::filesystem::copy(ben.folder, copy, std::filesystem::copy_options::recursive);
-  ben.vault = must(Vault::open(ben.folder, kPassphrase, ben.environment()));
-  submitted(*ben, "After the copy");
-  carry(*ben, *team.admin());
-  must(ben->lock());
-  ben.vault = must(Vault::open(copy, kPassphrase, ben.environment()));
+  put_back(team, ben);
   auto written = submitted(*ben, "On the copy");
   for (const auto& batch : batches_of(*team.admin(), 64 * 1024))
     if (batch.feed.device == ben->sync_peer().device()) must(ben->entries().append(batch));
@@ -350,7 +348,6 @@ TEST_CASE("Vault: what was written on a restored copy before anybody said so rea
   carry(*team.admin(), *ben);
   // Once is enough, and it holds after a restart.
   auto before = must(ben->sync_peer().outgoing_heads());
-  ben.folder = copy;
   ben.reopen();
   CHECK(must(ben->sync_peer().outgoing_heads()) == before);
   CHECK(must(ben->count({})) == 2);
