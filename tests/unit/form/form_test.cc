@@ -1,7 +1,6 @@
 #include <lysoen/form.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,6 +10,7 @@
 #include "core/form/role.h"
 #include "core/form/text.h"
 #include "tests/support/catch.h"
+#include "tests/support/paths.h"
 #include "tests/support/seed.h"
 
 using namespace lysoen;
@@ -22,11 +22,6 @@ std::string form_with(const std::string& instance, const std::string& model, con
          "xmlns:ly='urn:lysoen:form'>"
          "<h:head><h:title>T</h:title><model><instance><data id='t' version='1'>" +
          instance + "</data></instance>" + model + "</model></h:head><h:body>" + body + "</h:body></h:html>";
-}
-
-std::filesystem::path shared_folder() {
-  if (const char* given = std::getenv("LYSOEN_SHARED")) return given;
-  return std::filesystem::path(LYSOEN_SOURCE_DIR) / ".." / "shared";
 }
 
 std::string contents(const std::filesystem::path& path) {
@@ -201,11 +196,12 @@ TEST_CASE("Text: only well-formed UTF-8 without control characters passes", "[fo
 }
 
 TEST_CASE("Forms of the sector: each is read, or refused with a reason that names it", "[form][real]") {
-  auto folder = shared_folder() / "data" / "forms" / "xforms";
-  if (!std::filesystem::exists(folder)) {
-    WARN("skipped: no " << folder << " (set LYSOEN_SHARED)");
+  auto shared = test::shared_dir();
+  if (!shared) {
+    WARN("skipped: the shared material is not there (set LYSOEN_SHARED)");
     return;
   }
+  auto folder = *shared / "data" / "forms" / "xforms";
   size_t read = 0, questions = 0, choices = 0, repeats = 0;
   std::map<std::string, std::set<std::string>> refused;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
