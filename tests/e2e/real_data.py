@@ -209,7 +209,7 @@ def import_everything(world, sources, figures):
             victim = world.start(device, "import", path, "--mapping", MAPPINGS / f"{name}.json")
             time.sleep(0.6)
             victim.send_signal(signal.SIGKILL)
-            victim.wait(20)
+            equal(victim.wait(20), -signal.SIGKILL, "how the first import ended")
         outcome = world.reads(device, "import", path, "--mapping", MAPPINGS / f"{name}.json", "--refused", f"{name}.refused")
         equal(outcome["added"] + outcome["known"], len(records), f"{name}: rows taken")
         equal(outcome["refused"], 0, f"{name}: rows refused")
@@ -221,11 +221,15 @@ def import_everything(world, sources, figures):
 def sync_through_kills(world, figures):
     began = time.monotonic()
     senders = [world.start(device, "sync") for device in ("monitor", "patrol", "mines")]
-    for turn in range(3):
-        time.sleep(0.7)
+    for turn, sent in enumerate((2_000_000, 4_500_000, 7_000_000)):  # of more than 10 MB
+        patience = time.monotonic() + 60
+        while world.recorder.up < sent and time.monotonic() < patience:
+            time.sleep(0.01)
+        check(any(sender.poll() is None for sender in senders), "the sync was over before the relay was killed")
         world.stop_relay(signal.SIGKILL)
         if turn == 1:
             senders[0].send_signal(signal.SIGKILL)
+            equal(senders[0].wait(20), -signal.SIGKILL, "how the first sync ended")
         world.start_relay()
     for sender in senders:
         sender.wait(120)
