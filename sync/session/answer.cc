@@ -11,13 +11,22 @@ using wire::FrameType;
 
 namespace {
 
-Error not_from_relay(ByteView answer) {
+// Begins as HTML or JSON does and goes on as text: a sealed answer may begin with '<', but has control bytes soon.
+bool is_page(ByteView answer) {
   auto text = as_text(answer.first(std::min<size_t>(answer.size(), 256)));
   auto begin = text.find_first_not_of(" \r\n\t\xEF\xBB\xBF");
+  if (begin == std::string_view::npos || (text[begin] != '<' && text[begin] != '{')) return false;
+  return std::none_of(text.begin(), text.end(), [](char byte) {
+    auto value = static_cast<uint8_t>(byte);
+    return value == 0x7f || (value < ' ' && byte != '\r' && byte != '\n' && byte != '\t');
+  });
+}
+
+Error not_from_relay(ByteView answer) {
   if (answer.empty())
     return make_error(ErrorCode::no_network, "something between this device and the relay answered with nothing",
                       "try again later; if it stays, try another network");
-  if (begin != std::string_view::npos && (text[begin] == '<' || text[begin] == '{'))
+  if (is_page(answer))
     return make_error(ErrorCode::no_network,
                       "something between this device and the relay answered with a page of its own",
                       "open a web page to see whether this network asks you to sign in first");

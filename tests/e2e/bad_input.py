@@ -263,7 +263,7 @@ def bundle_messages(world):
 
 # -- The wire -----------------------------------------------------------------------------------------------------------
 
-SYNC = ("sync", "--deadline", "2")
+SYNC = ("sync", "--once")
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 22\r\n\r\n<html>sign in</html>\r\n"
 
 

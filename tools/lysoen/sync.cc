@@ -14,6 +14,7 @@ namespace {
 
 struct Arguments {
   int deadline_seconds = 600;
+  bool once = false;
   std::string proxy, certificate;
 };
 
@@ -50,6 +51,7 @@ Result<void> sync(App& app, const Arguments& arguments) {
   Bar bar("syncing");
   Interruptible ctrl_c;
   SyncOptions options{.deadline = std::chrono::seconds(arguments.deadline_seconds)};
+  if (arguments.once) options.tries = 1;
   options.cancelled = [&ctrl_c] { return ctrl_c.asked(); };
   options.progress = [&bar](const SyncProgress& progress) {
     uint64_t done = progress.entries_sent + progress.entries_received;
@@ -81,6 +83,7 @@ void add_sync(App& app) {
   command->add_option("--deadline", arguments->deadline_seconds, "Seconds after which to stop; the rest goes next time")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  command->add_flag("--once", arguments->once, "Try each address once; without it, waits and tries again a few times");
   command
       ->add_option("--proxy", arguments->proxy,
                    "socks5://host:port; if it is down there is no connection (LYSOEN_PROXY)")

@@ -195,6 +195,10 @@ TEST_CASE("Exchange: a page of a captive portal, nothing at all and noise each g
   };
   auto page = message_for("<!DOCTYPE html><html><body>Please sign in to Free WiFi, it is quite safe</body></html>");
   CHECK(page == "something between this device and the relay answered with a page of its own");
+  auto sealed = std::string(300, 'x');  // as one answer in a hundred begins
+  sealed.replace(0, 3, "<\x01{");
+  CHECK(message_for(sealed) ==
+        "something between this device and the relay answered, or changed the answer: it does not open");
   CHECK(message_for("") == "something between this device and the relay answered with nothing");
   CHECK(message_for(std::string(300, 'x')) ==
         "something between this device and the relay answered, or changed the answer: it does not open");
