@@ -143,6 +143,25 @@ class SystemFiles final : public Files {
     return error_from(errno, "replace");
   }
 
+  Result<void> make_folder(const std::filesystem::path& folder) override {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+    if (error) return error_from(error.value(), "make the folder of");
+    return {};
+  }
+
+  Result<std::vector<std::string>> list(const std::filesystem::path& folder) override {
+    std::error_code error;
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+      names.push_back(at->path().filename().string());
+    if (error == std::errc::not_a_directory)
+      return make_error(ErrorCode::input_refused, "cannot look into a folder: a file is there");
+    if (error) return error_from(error.value(), "look into the folder of");
+    return names;
+  }
+
   Result<void> sync_folder(const std::filesystem::path& folder) override {
     int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0) return error_from(errno, "open the folder of");

@@ -14,6 +14,8 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 namespace lysoen::storage {
 
@@ -51,6 +53,10 @@ class Files {
   virtual Result<void> remove(const std::filesystem::path& path) = 0;
   /// Replaces `to`. Atomic; durable after sync_folder.
   virtual Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+  /// Makes the folder for the owner alone, and those above it that are missing. There already is not an error.
+  virtual Result<void> make_folder(const std::filesystem::path& folder) = 0;
+  /// Names of what lies in the folder. Errors: not_found; input_refused if a file is there, not a folder.
+  virtual Result<std::vector<std::string>> list(const std::filesystem::path& folder) = 0;
   /// Creations, removals and renames in the folder are on the medium once this returns.
   virtual Result<void> sync_folder(const std::filesystem::path& folder) = 0;
 };

@@ -1,4 +1,6 @@
 // Making, opening and locking a vault, and the ways in which anything is written to it.
+#include <algorithm>
+
 #include "core/base/try.h"
 #include "core/vault/apply.h"
 #include "core/vault/schema.h"
@@ -8,12 +10,12 @@ namespace lysoen {
 
 Result<std::unique_ptr<Vault>> Vault::create(const std::filesystem::path& folder, std::string_view passphrase,
                                              const CreateOptions& options, Environment environment) {
-  return vault::VaultImpl::create(folder, passphrase, options, environment);
+  return vault::VaultImpl::create({folder, storage::system_files()}, passphrase, options, environment);
 }
 
 Result<std::unique_ptr<Vault>> Vault::open(const std::filesystem::path& folder, std::string_view passphrase,
                                            Environment environment) {
-  return vault::VaultImpl::open(folder, passphrase, environment);
+  return vault::VaultImpl::open({folder, storage::system_files()}, passphrase, environment);
 }
 
 }  // namespace lysoen
@@ -26,9 +28,7 @@ constexpr std::string_view kSlotsName = "slots";
 constexpr std::string_view kCleanFact = "session.clean";
 constexpr size_t kWordsAtOnce = 512, kWordsAtLock = 20000;
 
-Result<void> check_folder(const std::filesystem::path& folder, std::string_view doing) {
-  std::error_code error;
-  if (!std::filesystem::exists(folder, error) || std::filesystem::is_directory(folder, error)) return {};
+Error not_a_folder(std::string_view doing) {
   return make_error(ErrorCode::input_refused, "cannot " + std::string(doing) + ": a file is there, not a folder",
                     "a vault is a folder: check its name");
 }
@@ -44,32 +44,31 @@ Error lacks(std::string_view file) {
                     "put the file back, or restore the vault's folder from a copy");
 }
 
-Result<void> check_empty(const std::filesystem::path& folder) {
-  std::error_code error;
-  if (std::filesystem::exists(folder / kSlotsName, error))
+Result<void> check_empty(const Place& place) {
+  auto names = place.files.list(place.folder);
+  if (!names && names.error().code == ErrorCode::not_found) return {};
+  if (!names && names.error().code == ErrorCode::input_refused) return not_a_folder("make a vault");
+  if (!names) return std::move(names).error();
+  if (std::find(names->begin(), names->end(), kSlotsName) != names->end())
     return make_error(ErrorCode::already_exists, "cannot make a vault: there is one in this folder already",
                       "open it, or choose another folder");
-  LYSOEN_TRY(check_folder(folder, "make a vault"));
-  if (std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error))
+  if (!names->empty())
     return make_error(ErrorCode::already_exists, "cannot make a vault: the folder is not empty",
                       "choose a folder that does not exist yet");
   return {};
 }
 
-Result<void> make_folder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-  if (!error) return {};
-  bool refused = error == std::errc::permission_denied || error == std::errc::read_only_file_system;
-  return make_error(refused ? ErrorCode::storage_read_only : ErrorCode::io_failed,
-                    "cannot make a vault: the folder cannot be made: " + error.message(),
+Result<void> make_folder(const Place& place) {
+  auto made = place.files.make_folder(place.folder);
+  if (made) return made;
+  return make_error(made.error().code, "cannot make a vault: the folder cannot be made",
                     "choose a folder on a disk that can be written");
 }
 
-storage::Container::Options container_options(const std::filesystem::path& folder, ContainerName name) {
+storage::Container::Options container_options(const Place& place, ContainerName name) {
   storage::Container::Options options;
-  options.folder = folder;
+  options.folder = place.folder;
+  options.files = &place.files;
   options.name = name == ContainerName::a ? "A" : "B";
   options.migrations = kSchema;
   return options;
@@ -92,8 +91,9 @@ Error in_words(Error error, std::string_view doing) {
   return error;
 }
 
-Result<std::unique_ptr<storage::FolderLock>> take_lock(const std::filesystem::path& folder, std::string_view doing) {
-  auto lock = storage::FolderLock::take(folder);
+Result<std::unique_ptr<storage::FolderLock>> take_lock(const Place& place, std::string_view doing) {
+  if (&place.files != &storage::system_files()) return std::unique_ptr<storage::FolderLock>();  // a disk of one process
+  auto lock = storage::FolderLock::take(place.folder);
   if (lock) return lock;
   switch (lock.error().code) {
     case ErrorCode::vault_in_use:
@@ -121,7 +121,7 @@ struct VaultImpl::Parts {
 
 // The slot file comes last: until it is there, the folder holds no vault. Container B is made like A and its key
 // forgotten, so that it has A's shape and nobody can tell that it is unused.
-Result<VaultImpl::Parts> VaultImpl::make_files(const std::filesystem::path& folder, std::string_view passphrase,
+Result<VaultImpl::Parts> VaultImpl::make_files(const Place& place, std::string_view passphrase,
                                                const CreateOptions& options, Environment environment) {
   auto& random = environment.random;
   Parts parts;
@@ -131,45 +131,46 @@ Result<VaultImpl::Parts> VaultImpl::make_files(const std::filesystem::path& fold
                       "choose a passphrase of several words");
   if (!parts.cost.allowed())
     return make_error(ErrorCode::input_refused, "cannot make a vault: the key cost is outside its limits");
-  LYSOEN_TRY(check_empty(folder));
-  LYSOEN_TRY(make_folder(folder));
-  LYSOEN_ASSIGN(parts.lock, take_lock(folder, "make a vault"));
+  LYSOEN_TRY(check_empty(place));
+  LYSOEN_TRY(make_folder(place));
+  LYSOEN_ASSIGN(parts.lock, take_lock(place, "make a vault"));
   storage::VaultId vault;
   random.fill(vault.bytes);
   parts.container_key = crypto::Key32::random(random);
-  LYSOEN_ASSIGN(parts.container, storage::Container::create(container_options(folder, ContainerName::a),
+  LYSOEN_ASSIGN(parts.container, storage::Container::create(container_options(place, ContainerName::a),
                                                             parts.container_key, vault, random));
   auto unused_key = crypto::Key32::random(random);
   LYSOEN_ASSIGN(auto unused,
-                storage::Container::create(container_options(folder, ContainerName::b), unused_key, vault, random));
+                storage::Container::create(container_options(place, ContainerName::b), unused_key, vault, random));
   LYSOEN_TRY(unused->lock());
-  LYSOEN_TRY(SlotFile::create(storage::system_files(), {folder / kSlotsName, parts.cost, vault}, passphrase,
+  LYSOEN_TRY(SlotFile::create(place.files, {place.folder / kSlotsName, parts.cost, vault}, passphrase,
                               parts.container_key, random));
   return parts;
 }
 
-Result<std::unique_ptr<Vault>> VaultImpl::create(const std::filesystem::path& folder, std::string_view passphrase,
+Result<std::unique_ptr<Vault>> VaultImpl::create(const Place& place, std::string_view passphrase,
                                                  const CreateOptions& options, Environment environment) {
-  auto parts = make_files(folder, passphrase, options, environment);
+  auto parts = make_files(place, passphrase, options, environment);
   if (!parts) return in_words(std::move(parts).error(), "make a vault");
   return begin_session(std::move(*parts), environment);
 }
 
-Result<std::unique_ptr<Vault>> VaultImpl::open(const std::filesystem::path& folder, std::string_view passphrase,
+Result<std::unique_ptr<Vault>> VaultImpl::open(const Place& place, std::string_view passphrase,
                                                Environment environment) {
   Parts parts;
-  std::error_code ignored;
-  LYSOEN_TRY(check_folder(folder, "open vault"));
-  bool empty = std::filesystem::is_empty(folder, ignored) && !ignored;
+  auto names = place.files.list(place.folder);
+  if (!names && names.error().code == ErrorCode::input_refused) return not_a_folder("open vault");
+  bool empty = names && names->empty();
   if (empty) return no_vault("open vault");  // before the lock: a look leaves nothing behind
-  LYSOEN_ASSIGN(parts.lock, take_lock(folder, "open vault"));
-  auto slots = SlotFile::open(storage::system_files(), folder / kSlotsName);
-  if (!slots && slots.error().code == ErrorCode::not_found && std::filesystem::exists(folder / "A.db", ignored))
+  LYSOEN_ASSIGN(parts.lock, take_lock(place, "open vault"));
+  auto slots = SlotFile::open(place.files, place.folder / kSlotsName);
+  if (!slots && slots.error().code == ErrorCode::not_found && names &&
+      std::find(names->begin(), names->end(), "A.db") != names->end())
     return lacks(kSlotsName);
   if (!slots) return in_words(std::move(slots).error(), "open vault");
   auto opened = (*slots)->attempt(passphrase, environment.random);
   if (!opened) return in_words(std::move(opened).error(), "open vault");
-  auto options = container_options(folder, opened->container);
+  auto options = container_options(place, opened->container);
   options.replay = [](storage::Database& database, uint64_t, ByteView payload) { return replay(database, payload); };
   auto container = storage::Container::open(options, opened->key, (*slots)->vault(), environment.random);
   if (!container && container.error().code == ErrorCode::not_found) return lacks(options.name + ".db");

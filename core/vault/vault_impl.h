@@ -24,13 +24,18 @@ inline constexpr size_t kImportRowsMax = 256;
 // Kinds of what admins bring to relays. On disk. Never renumber. Sealed rosters are their own table.
 inline constexpr int kAdmissionErrand = 1, kWelcomeErrand = 2, kRosterErrand = 3;
 
+/// Where a vault lies, and through what its files are reached: the system's, or a disk that a test breaks.
+struct Place {
+  std::filesystem::path folder;
+  storage::Files& files;
+};
+
 class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
  public:
   /// Makes the folder's files; see Vault::create.
-  static Result<std::unique_ptr<Vault>> create(const std::filesystem::path& folder, std::string_view passphrase,
+  static Result<std::unique_ptr<Vault>> create(const Place& place, std::string_view passphrase,
                                                const CreateOptions& options, Environment environment);
-  static Result<std::unique_ptr<Vault>> open(const std::filesystem::path& folder, std::string_view passphrase,
-                                             Environment environment);
+  static Result<std::unique_ptr<Vault>> open(const Place& place, std::string_view passphrase, Environment environment);
   ~VaultImpl() override;
   Result<void> lock() override;
 
@@ -113,8 +118,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
 
   // open.cc
   struct Parts;
-  static Result<Parts> make_files(const std::filesystem::path& folder, std::string_view passphrase,
-                                  const CreateOptions& options, Environment environment);
+  static Result<Parts> make_files(const Place& place, std::string_view passphrase, const CreateOptions& options,
+                                  Environment environment);
   static Result<std::unique_ptr<Vault>> begin_session(Parts parts, Environment environment);
   Result<void> settle_past(const storage::OpenReport& report);
   Result<void> usable() const;

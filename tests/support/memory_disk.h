@@ -28,6 +28,8 @@ class MemoryDisk final : public storage::Files {
   Result<bool> exists(const std::filesystem::path& path) override;
   Result<void> remove(const std::filesystem::path& path) override;
   Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
+  Result<void> make_folder(const std::filesystem::path&) override { return {}; }
+  Result<std::vector<std::string>> list(const std::filesystem::path&) override { return names(); }
   Result<void> sync_folder(const std::filesystem::path&) override { return {}; }
 
   void set_fault(Fault fault) { fault_ = std::move(fault), counted_ = 0; }
