@@ -123,6 +123,14 @@ class Container {
   Result<void> checkpoint();
   /// After a purge: checkpoint, then released ring records and old WAL frames are overwritten with random bytes.
   Result<void> scrub();
+  /// What verify() looked at, and a sentence for each thing that is not as it was written: numbers, never content.
+  struct Verified {
+    uint64_t pages = 0, records = 0;
+    std::vector<std::string> findings;
+  };
+  /// Reads every page and ring record and SQLite's own structures, after a checkpoint. `each` is told how many pages
+  /// are done, of how many. Errors: io_failed, usage (a statement is open); damage is a finding.
+  Result<Verified> verify(const std::function<void(uint64_t done, uint64_t all)>& each);
   /// The reserve is in place; tries to make it again if not.
   bool reserve_ready();
 

@@ -215,6 +215,29 @@ Result<void> Ring::append(uint64_t counter, ByteView payload, bool covered) {
   return {};
 }
 
+Result<Ring::Unreadable> Ring::unreadable() {
+  Unreadable found;
+  auto overwritten = [this](uint64_t counter, const Place& place) {
+    return std::any_of(records_.upper_bound(counter), records_.end(), [&](const auto& later) {
+      const auto& [block, blocks] = std::pair(later.second.block, later.second.blocks);
+      return block < place.block + place.blocks && place.block < block + blocks;
+    });
+  };
+  for (const auto& [counter, place] : records_) {
+    LYSOEN_ASSIGN(auto record, read(counter));
+    if (!record && !overwritten(counter, place)) found.records.push_back(counter);
+  }
+  const size_t written = std::min<size_t>(state_turn_, std::size(kStatePlaces));  // turns begin at 1
+  size_t readable = 0;
+  for (size_t at : kStatePlaces) {
+    std::array<uint8_t, kStateSealed> raw{};
+    LYSOEN_ASSIGN(size_t got, file_->read_at(at, raw));
+    readable += crypto::aead_open_box(key_, state_aad(), ByteView(raw).first(got)).has_value();
+  }
+  found.state = readable < written;
+  return found;
+}
+
 Result<void> Ring::scrub() {
   std::vector<bool> keep(blocks_, false);
   keep[0] = true;

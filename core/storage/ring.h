@@ -76,6 +76,15 @@ class Ring {
   /// Overwrites every released record but the newest with random bytes, and syncs: after a purge.
   Result<void> scrub();
 
+  /// Counters of records that were begun and do not open, and of places of the state that do not: what bits have
+  /// rotted in. A record that a newer one overlaps in part is none of them.
+  struct Unreadable {
+    std::vector<uint64_t> records;
+    bool state = false;
+  };
+  Result<Unreadable> unreadable();
+  size_t records() const { return records_.size(); }
+
   CheckpointState state() const { return state_; }
   /// Writes the older of the two places and syncs: a torn write leaves the state before it.
   Result<void> set_state(const CheckpointState& state);

@@ -264,6 +264,22 @@ Result<void> Vfs::sync_wal() {
   return take_error().value_or(make_error(ErrorCode::io_failed, "cannot sync the store"));
 }
 
+Result<std::vector<uint32_t>> Vfs::unreadable_pages(const std::function<void(uint64_t, uint64_t)>& each) {
+  std::vector<uint32_t> unreadable;
+  if (!state_->cipher) return unreadable;
+  LYSOEN_ASSIGN(uint64_t size, state_->main->size());
+  const uint64_t pages = (size + kPageSize - 1) / kPageSize;
+  std::array<uint8_t, kPageSize> sealed{}, plain{};
+  for (uint64_t page = 0; page < pages; ++page) {
+    LYSOEN_ASSIGN(size_t got, state_->main->read_at(page * kPageSize, sealed));
+    const auto number = static_cast<uint32_t>(page + 1);
+    if (got < kPageSize || !state_->cipher->open_page(number, sealed, plain)) unreadable.push_back(number);
+    each(page + 1, pages);
+  }
+  crypto::wipe(plain);
+  return unreadable;
+}
+
 Result<void> Vfs::scrub_wal(Random& random) {
   if (!state_->wal || state_->stopped()) return {};
   LYSOEN_ASSIGN(uint64_t size, state_->wal->size());

@@ -9,7 +9,9 @@
 #pragma once
 #include <lysoen/environment.h>
 
+#include <functional>
 #include <optional>
+#include <vector>
 
 #include "core/crypto/secret.h"
 #include "core/storage/files.h"
@@ -44,6 +46,9 @@ class Vfs {
   /// Overwrites the WAL with random bytes and syncs. Requires: everything in it is checkpointed and nothing is being
   /// read.
   Result<void> scrub_wal(Random& random);
+  /// Numbers (from 1) of the database file's pages that do not open, free ones included; none in a store that is not
+  /// sealed. Requires: everything is checkpointed. `each` is told how many pages are done, of how many.
+  Result<std::vector<uint32_t>> unreadable_pages(const std::function<void(uint64_t done, uint64_t all)>& each);
   /// Salts of the WAL's current generation, once a header was read or written.
   std::optional<WalSalts> wal_salts() const;
 

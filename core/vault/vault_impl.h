@@ -1,6 +1,7 @@
 // The vault as one object over its parts: slots (who may open it), a container (what is kept), membership (who this
 // device is), report rows, own feeds (outbox), received feeds (intake). Each group of calls has a file of its own:
-// open.cc, drafts.cc, decisions.cc, import.cc, reading.cc, disclose.cc, joining.cc, sync_peer.cc, entry_store.cc.
+// open.cc, drafts.cc, decisions.cc, import.cc, reading.cc, check.cc, disclose.cc, joining.cc, sync_peer.cc,
+// entry_store.cc.
 //
 // How a change is made: `save` builds a SaveRecord, applies it to the tables and hands it to the ring, all in one
 // transaction; what is only received goes through the intake, in a plain transaction that may span calls and is settled
@@ -59,6 +60,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<ReportLevels> levels(const ReportId& report) override;
   Result<std::string> disclose(const ReportId& report) override;  // disclose.cc
   Result<VaultStatus> status() override;
+  Result<VaultCheck> check(const std::function<bool(uint64_t done, uint64_t all)>& progress) override;  // check.cc
   std::vector<std::shared_ptr<const Form>> forms() const override { return built_in_forms(); }
 
   // Team: founding.cc, joining.cc
@@ -113,6 +115,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> end_intake() override;
 
  private:
+  friend class VaultChecker;  // check.cc
   using Build = std::function<Result<void>(SaveRecord& record)>;
   explicit VaultImpl(Environment environment) : environment_(environment) {}
 
@@ -131,6 +134,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> durable(const storage::Container::Work& work);
   Result<void> plain(const storage::Container::Work& work);
   storage::Database& database() { return container_->database(); }
+  /// Runs `work` in a transaction that is undone whatever it answers: for looking at what a change would make.
+  Result<void> tried(const storage::Container::Work& work);
   ReportRows rows() { return ReportRows(database(), membership_.history()); }
   FeedStore feeds() { return FeedStore(database()); }
   ReportQueries queries() { return ReportQueries(database(), membership_.device()); }

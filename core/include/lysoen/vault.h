@@ -60,6 +60,14 @@ struct VaultStatus {
       refused_roster;  // since the vault was opened a roster came that this team's root does not stand for
 };
 
+/// What a deep verification looked at, and a sentence for each thing that is not as it was written. Numbers and kinds,
+/// never content.
+struct VaultCheck {
+  uint64_t pages = 0, ring_records = 0, feeds = 0, entries = 0, reports = 0;
+  std::vector<std::string> findings;
+  bool sound() const { return findings.empty(); }
+};
+
 class Vault {
  public:
   virtual ~Vault() = default;
@@ -113,6 +121,11 @@ class Vault {
   /// not_found if nothing of it was sent or received.
   virtual Result<std::string> disclose(const ReportId& report) = 0;
   virtual Result<VaultStatus> status() = 0;
+  /// Reads everything and compares it with itself: every page and ring record, SQLite's structures and indexes, every
+  /// feed's chain, proofs and signatures, every report's line with its edits. Changes nothing that a reader sees;
+  /// minutes for a large vault. `progress` is told how much is done, of how much; false ends it with `cancelled`.
+  /// Damage is a finding, not an error.
+  virtual Result<VaultCheck> check(const std::function<bool(uint64_t done, uint64_t all)>& progress = {}) = 0;
   virtual std::vector<std::shared_ptr<const Form>> forms() const = 0;
 
   // -- Team ------------------------------------------------------------------------------------------------------
