@@ -20,7 +20,7 @@ Result<void> VaultImpl::intake_ready() {
   LYSOEN_TRY(usable());
   if (intake_) return {};
   LYSOEN_TRY(container_->begin_plain());
-  intake_ = std::make_unique<Intake>(database(), membership_, wrap_key_, environment_);
+  intake_ = std::make_unique<Intake>(database(), membership_, key_wrap_->key(), environment_);
   return {};
 }
 

@@ -175,7 +175,7 @@ Result<Vault::Joining> VaultImpl::join(ByteView invite_file_or_link) {
   LYSOEN_ASSIGN(Bytes file, team::encode_invite(invite));
   LYSOEN_TRY(durable([&](storage::Database& database) -> Result<void> {
     LYSOEN_TRY(membership_.enrol(database, std::move(device), std::move(inbox)));
-    LYSOEN_TRY(set_fact(database, "joining.invite", file));
+    LYSOEN_TRY(set_secret_fact(database, "joining.invite", file, *key_wrap_));
     LYSOEN_TRY(set_fact(database, "joining.request", request));
     return set_fact(database, "joining.words", as_bytes(words));
   }));
@@ -184,7 +184,7 @@ Result<Vault::Joining> VaultImpl::join(ByteView invite_file_or_link) {
 
 Result<std::optional<Vault::Joining>> VaultImpl::joining() {
   LYSOEN_TRY(usable());
-  LYSOEN_ASSIGN(auto file, fact(database(), "joining.invite"));
+  LYSOEN_ASSIGN(auto file, secret_fact(database(), "joining.invite", *key_wrap_));
   if (file.empty() || membership_.in_team()) return std::optional<Joining>();
   LYSOEN_ASSIGN(auto invite, team::decode_invite(file));
   Joining joining;
@@ -199,7 +199,7 @@ Result<std::optional<Vault::Joining>> VaultImpl::joining() {
 
 Result<Signature> VaultImpl::sign_as_invited(std::string_view label, ByteView message) {
   LYSOEN_TRY(usable());
-  LYSOEN_ASSIGN(auto file, fact(database(), "joining.invite"));
+  LYSOEN_ASSIGN(auto file, secret_fact(database(), "joining.invite", *key_wrap_));
   if (file.empty()) return make_error(ErrorCode::not_found, "there is no invite that waits for its welcome");
   LYSOEN_ASSIGN(auto invite, team::decode_invite(file));
   return team::invite_key(invite).sign(label, message);
@@ -210,7 +210,7 @@ Result<TeamView> VaultImpl::finish_join(ByteView welcome) {
   if (membership_.in_team())
     return make_error(ErrorCode::already_exists, "cannot finish joining: this vault belongs to a team already",
                       "nothing is left to do: `lysoen members` shows the team");
-  LYSOEN_ASSIGN(auto file, fact(database(), "joining.invite"));
+  LYSOEN_ASSIGN(auto file, secret_fact(database(), "joining.invite", *key_wrap_));
   if (file.empty())
     return make_error(ErrorCode::not_found, "cannot finish joining: this vault did not ask to join",
                       "begin with `lysoen join INVITE`");

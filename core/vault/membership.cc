@@ -16,10 +16,16 @@ Error damaged() {
   return make_error(ErrorCode::damaged, "cannot open vault: its keys are not as stored");
 }
 
-Result<crypto::Key32> key_from(ByteView bytes) {
+/// Wipes `bytes`.
+Result<crypto::Key32> key_from(Bytes bytes) {
   auto key = crypto::Key32::from(bytes);
+  crypto::wipe(bytes);
   if (!key) return damaged();
   return std::move(*key);
+}
+
+std::string epoch_name(const AudienceId& audience, uint32_t number) {
+  return "epoch " + audience.hex() + " " + std::to_string(number);
 }
 
 }  // namespace
@@ -38,21 +44,34 @@ Result<void> drop_fact(storage::Database& database, std::string_view name) {
   return database.run("DELETE FROM facts WHERE name = ?", name);
 }
 
+Result<Bytes> secret_fact(storage::Database& database, std::string_view name, const KeyWrap& wrap) {
+  LYSOEN_ASSIGN(auto sealed, fact(database, name));
+  return sealed.empty() ? Result<Bytes>(Bytes()) : wrap.open(name, sealed);
+}
+
+Result<void> set_secret_fact(storage::Database& database, std::string_view name, ByteView value, const KeyWrap& wrap) {
+  return set_fact(database, name, wrap.seal(name, value));
+}
+
+Result<team::RoleHistory> role_history(storage::Database& database) {
+  LYSOEN_ASSIGN(auto history, fact(database, "team.history"));
+  return history.empty() ? Result<team::RoleHistory>(team::RoleHistory()) : team::RoleHistory::decode(history);
+}
+
 AudienceId inbox_audience(const TeamId& team, const DeviceId& device) {
   Writer writer;
   writer.id(team).u8(kInboxKind).id(device);
   return crypto::labelled_id<AudienceId>("lysoen/1 audience", writer.bytes());
 }
 
-Result<Membership> Membership::load(storage::Database& database) {
+Result<Membership> Membership::load(storage::Database& database, const KeyWrap& wrap) {
   Membership membership;
-  LYSOEN_ASSIGN(auto seed, fact(database, "device.seed"));
+  membership.wrap_ = &wrap;
+  LYSOEN_ASSIGN(auto seed, secret_fact(database, "device.seed", wrap));
   if (seed.empty()) return membership;
-  LYSOEN_ASSIGN(auto seed_key, key_from(seed));
-  LYSOEN_ASSIGN(auto inbox, fact(database, "device.inbox"));
-  LYSOEN_ASSIGN(auto inbox_key, key_from(inbox));
-  crypto::wipe(seed);
-  crypto::wipe(inbox);
+  LYSOEN_ASSIGN(auto seed_key, key_from(std::move(seed)));
+  LYSOEN_ASSIGN(auto inbox, secret_fact(database, "device.inbox", wrap));
+  LYSOEN_ASSIGN(auto inbox_key, key_from(std::move(inbox)));
   membership.device_ = crypto::SigningKey::from_seed(seed_key);
   membership.inbox_ = crypto::KemKeyPair::from_secret(inbox_key);
   membership.device_id_.bytes = membership.device_->public_key();
@@ -65,13 +84,12 @@ Result<Membership> Membership::load(storage::Database& database) {
     if (!found) return membership;
     LYSOEN_ASSIGN(membership.roster_, team::decode_state(query.blob(0)));
   }
-  LYSOEN_ASSIGN(auto history, fact(database, "team.history"));
-  LYSOEN_ASSIGN(membership.history_, team::RoleHistory::decode(history));
+  LYSOEN_ASSIGN(membership.history_, role_history(database));
   LYSOEN_ASSIGN(auto certificate, fact(database, "team.certificate"));
   if (!certificate.empty()) {
     LYSOEN_ASSIGN(membership.certificate_, team::decode_certificate(certificate));
   }
-  LYSOEN_ASSIGN(auto keys, fact(database, "team.roster_keys"));
+  LYSOEN_ASSIGN(auto keys, secret_fact(database, "team.roster_keys", wrap));
   for (size_t at = 0; at + 32 <= keys.size(); at += 32)
     membership.roster_keys_.push_back(*crypto::Key32::from(ByteView(keys).subspan(at, 32)));
   crypto::wipe(keys);
@@ -79,9 +97,11 @@ Result<Membership> Membership::load(storage::Database& database) {
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) return membership;
-    LYSOEN_ASSIGN(auto secret, key_from(query.blob(2)));
-    membership.epochs_.push_back(
-        {query.id<AudienceId>(0), static_cast<uint32_t>(query.integer(1)), crypto::KemKeyPair::from_secret(secret)});
+    auto audience = query.id<AudienceId>(0);
+    auto number = static_cast<uint32_t>(query.integer(1));
+    LYSOEN_ASSIGN(auto opened, wrap.open(epoch_name(audience, number), query.blob(2)));
+    LYSOEN_ASSIGN(auto secret, key_from(std::move(opened)));
+    membership.epochs_.push_back({audience, number, crypto::KemKeyPair::from_secret(secret)});
   }
 }
 
@@ -148,8 +168,8 @@ TeamView Membership::view(WallTime now) const {
 }
 
 Result<void> Membership::enrol(storage::Database& database, crypto::SigningKey device, crypto::KemKeyPair inbox) {
-  LYSOEN_TRY(set_fact(database, "device.seed", device.seed().view()));
-  LYSOEN_TRY(set_fact(database, "device.inbox", inbox.secret.view()));
+  LYSOEN_TRY(set_secret_fact(database, "device.seed", device.seed().view(), *wrap_));
+  LYSOEN_TRY(set_secret_fact(database, "device.inbox", inbox.secret.view(), *wrap_));
   device_id_.bytes = device.public_key();
   device_ = std::move(device);
   inbox_ = std::move(inbox);
@@ -174,7 +194,7 @@ Result<void> Membership::take_state(storage::Database& database, team::RosterSta
 
 Result<void> Membership::take_epoch(storage::Database& database, team::Epoch epoch) {
   LYSOEN_TRY(database.run("INSERT OR REPLACE INTO epoch_keys VALUES (?, ?, ?)", epoch.audience, epoch.number,
-                          ByteView(epoch.keys.secret.view())));
+                          wrap_->seal(epoch_name(epoch.audience, epoch.number), epoch.keys.secret.view())));
   epochs_.push_back(std::move(epoch));
   return {};
 }
@@ -188,7 +208,7 @@ Result<void> Membership::take_certificate(storage::Database& database, const tea
 Result<void> Membership::take_roster_keys(storage::Database& database, std::vector<crypto::Key32> keys) {
   Bytes all;
   for (const auto& key : keys) all.insert(all.end(), key.view().begin(), key.view().end());
-  LYSOEN_TRY(set_fact(database, "team.roster_keys", all));
+  LYSOEN_TRY(set_secret_fact(database, "team.roster_keys", all, *wrap_));
   crypto::wipe(all);
   roster_keys_ = std::move(keys);
   return {};

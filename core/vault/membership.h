@@ -12,6 +12,7 @@
 #include "core/team/epoch.h"
 #include "core/team/roster.h"
 #include "core/team/roster_change.h"
+#include "core/vault/key_wrap.h"
 
 namespace lysoen::vault {
 
@@ -19,6 +20,12 @@ namespace lysoen::vault {
 Result<Bytes> fact(storage::Database& database, std::string_view name);
 Result<void> set_fact(storage::Database& database, std::string_view name, ByteView value);
 Result<void> drop_fact(storage::Database& database, std::string_view name);
+/// The same for secrets. Empty if it is not there; the caller wipes it.
+Result<Bytes> secret_fact(storage::Database& database, std::string_view name, const KeyWrap& wrap);
+Result<void> set_secret_fact(storage::Database& database, std::string_view name, ByteView value, const KeyWrap& wrap);
+
+/// What the rosters said of roles, version by version.
+Result<team::RoleHistory> role_history(storage::Database& database);
 
 /// The inbox of a device as an audience.
 AudienceId inbox_audience(const TeamId& team, const DeviceId& device);
@@ -31,7 +38,10 @@ struct AudienceKey {
 
 class Membership {
  public:
-  static Result<Membership> load(storage::Database& database);
+  /// Nobody's: of a vault that is locked.
+  Membership() = default;
+  /// `wrap` outlives it.
+  static Result<Membership> load(storage::Database& database, const KeyWrap& wrap);
 
   bool enrolled() const { return device_.has_value(); }  // has device keys
   bool in_team() const { return enrolled() && roster_.has_value(); }
@@ -68,6 +78,7 @@ class Membership {
   Result<void> take_roster_keys(storage::Database& database, std::vector<crypto::Key32> keys);
 
  private:
+  const KeyWrap* wrap_ = nullptr;
   std::optional<crypto::SigningKey> device_;
   std::optional<crypto::KemKeyPair> inbox_;
   DeviceId device_id_;

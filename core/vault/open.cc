@@ -78,8 +78,8 @@ storage::Container::Options container_options(const Place& place, ContainerName 
 Result<void> replay(storage::Database& database, ByteView payload) {
   if (payload.empty()) return {};
   LYSOEN_ASSIGN(auto record, SaveRecord::decode(payload));
-  LYSOEN_ASSIGN(auto membership, Membership::load(database));
-  return apply_record(database, record, membership.history());
+  LYSOEN_ASSIGN(auto roles, role_history(database));
+  return apply_record(database, record, roles);
 }
 
 Error in_words(Error error, std::string_view doing) {
@@ -187,11 +187,10 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(Parts parts, Environment
   vault->lock_ = std::move(parts.lock);
   vault->cost_ = parts.cost;
   vault->container_ = std::move(parts.container);
-  vault->wrap_key_ =
-      crypto::hkdf_expand_key(crypto::hkdf_extract({}, parts.container_key.view()), "lysoen/1 stream wrap");
-  LYSOEN_ASSIGN(vault->membership_, Membership::load(vault->database()));
+  vault->key_wrap_.emplace(parts.container_key, environment.random);
+  LYSOEN_ASSIGN(vault->membership_, Membership::load(vault->database(), *vault->key_wrap_));
   vault->outbox_ =
-      std::make_unique<Outbox>(vault->database(), vault->membership_, vault->wrap_key_, environment.random);
+      std::make_unique<Outbox>(vault->database(), vault->membership_, vault->key_wrap_->key(), environment.random);
   LYSOEN_TRY(vault->settle_past(parts.report));
   // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
   // they wait until the next start.
@@ -266,7 +265,7 @@ Result<void> VaultImpl::lock() {
   intake_.reset();
   outbox_.reset();
   membership_ = Membership();
-  crypto::wipe(wrap_key_.span());
+  key_wrap_.reset();
   auto locked = container_->lock();
   container_.reset();
   lock_.reset();
@@ -304,7 +303,7 @@ Result<void> VaultImpl::durable(const storage::Container::Work& work) {
   auto done = container_->durable(work);
   outbox_->forget();
   if (done) return {};
-  if (auto loaded = Membership::load(database())) membership_ = std::move(*loaded);
+  if (auto loaded = Membership::load(database(), *key_wrap_)) membership_ = std::move(*loaded);
   return done;
 }
 

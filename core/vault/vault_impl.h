@@ -182,7 +182,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   std::unique_ptr<storage::FolderLock> lock_;
   crypto::Argon2Cost cost_;
   std::unique_ptr<storage::Container> container_;  // null once locked
-  crypto::Key32 wrap_key_;
+  std::optional<KeyWrap> key_wrap_;                // likewise
   Membership membership_;
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<Intake> intake_;   // while its transaction is open

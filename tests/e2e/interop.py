@@ -34,7 +34,7 @@ def opened(world, name):
 
 
 def roster_keys(world, name):
-    keys, = opened(world, name).database.execute("SELECT value FROM facts WHERE name = 'team.roster_keys'").fetchone()
+    keys = opened(world, name).secret_fact("team.roster_keys")
     return [keys[at : at + 32] for at in range(0, len(keys), 32)]
 
 
@@ -69,8 +69,7 @@ def one_disclosed_entry_opens(world, report):
             payload = feed.open_entry(entry_key, team, key["epoch"], batches[carried], key["seq"])
             feed.check_payload(payload)
             found += payload
-            secret, = opened(world, "amina").database.execute("SELECT secret FROM epoch_keys WHERE audience = ? AND epoch = ?",
-                                                              (batches[carried].audience, key["epoch"])).fetchone()
+            secret = opened(world, "amina").epoch_key(batches[carried].audience, key["epoch"])
             equal(feed.stream_key(secret, team, key["epoch"], batches[carried], key["seq"]), entry_key, "the key out of the stream")
             harm(layouts[carried], batches[carried], team, key, entry_key)
     check(TITLE.encode() in found and NARRATIVE.encode() in found, "the text of the report stands in its entries")

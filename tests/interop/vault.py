@@ -232,10 +232,25 @@ class Vault:
 
     def stream(self, feed, wrapped):
         """(epoch, epoch's public key, first seq, next seq, chain key) of a stream that this vault writes or reads."""
-        key = expand(hmac256(b"", self.key), b"lysoen/1 stream wrap", 32)
-        state = open_box(key, b"lysoen/1 stream state\0" + feed, wrapped)
+        state = open_box(self.wrap_key(), b"lysoen/1 stream state\0" + feed, wrapped)
         demand(state, "open", "state of a stream")
         return struct.unpack(">I32sQQ32s", state)
+
+    def wrap_key(self):
+        return expand(hmac256(b"", self.key), b"lysoen/1 wrap", 32)
+
+    def secret(self, what, sealed):
+        secret = open_box(self.wrap_key(), b"lysoen/1 secret\0" + what.encode(), sealed)
+        demand(secret is not None, "open", "a secret")
+        return secret
+
+    def secret_fact(self, name):
+        sealed, = self.database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return self.secret(name, sealed)
+
+    def epoch_key(self, audience, number):
+        sealed, = self.database.execute("SELECT secret FROM epoch_keys WHERE audience = ? AND epoch = ?", (audience, number)).fetchone()
+        return self.secret(f"epoch {audience.hex()} {number}", sealed)
 
     def tables(self):
         return [name for name, in self.database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
