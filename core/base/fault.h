@@ -15,6 +15,9 @@ extern bool items_withheld;
 /// Of the values of a conflict the fold shows the one that arrived last.
 extern bool last_arrival_wins;
 
+/// What the program frees stays in memory as it was.
+extern bool freed_memory_kept;
+
 /// Plants a fault by its name; false if there is none of that name.
 bool plant(std::string_view name);
 

@@ -1,5 +1,6 @@
 #include "tools/lysoen/app.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -7,6 +8,7 @@
 #include "core/base/check.h"
 #include "core/base/fault.h"
 #include "core/base/try.h"
+#include "tools/lysoen/standard_buffers.h"
 #include "tools/lysoen/terminal.h"
 
 namespace lysoen::cli {
@@ -53,6 +55,16 @@ std::string command_in(const CLI::App& app) {
   return app.get_name() + (chosen.empty() ? "" : " " + command_in(*chosen.front()));
 }
 
+#ifdef LYSOEN_TEST_BUILD
+/// Waits there, for whoever wants to look at the process's memory, until it is told to go on.
+void stop_at(std::string_view moment) {
+  const char* asked = std::getenv("LYSOEN_TEST_STOP");
+  if (asked && asked == moment) std::raise(SIGSTOP);
+}
+#else
+void stop_at(std::string_view) {}
+#endif
+
 }  // namespace
 
 App::App() : cli_(kAbout, "lysoen") {
@@ -89,7 +101,8 @@ int App::run(int argc, char** argv) {
   }
   if (!work_) return exit_code_for(ErrorCode::usage);
   auto result = work_();
-  std::cout << std::flush;
+  wipe_standard_buffers();
+  stop_at("locked");
   if (!result.ok()) {
     say_error(result.error());
     return exit_code_for(result.error().code);
@@ -120,8 +133,13 @@ Result<std::string> App::secret(const std::string& what, const std::string& opti
 
 Result<std::unique_ptr<Vault>> App::open_vault() {
   LYSOEN_ASSIGN(auto folder, vault_folder());
-  LYSOEN_ASSIGN(std::string word, passphrase(false));
-  return Vault::open(folder, word, environment_);
+  auto open = [&]() -> Result<std::unique_ptr<Vault>> {  // the passphrase is gone once it returns
+    LYSOEN_ASSIGN(std::string word, passphrase(false));
+    return Vault::open(folder, word, environment_);
+  };
+  auto vault = open();
+  stop_at("opened");
+  return vault;
 }
 
 Result<std::unique_ptr<Vault>> App::open_or_create_vault() {

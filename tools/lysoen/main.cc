@@ -4,10 +4,12 @@
 #include <csignal>
 
 #include "tools/lysoen/app.h"
+#include "tools/lysoen/standard_buffers.h"
 
 int main(int argc, char** argv) {
   umask(077);                // what is written is the user's alone
   signal(SIGPIPE, SIG_IGN);  // a reader that went away is an error to report, not an end without words
+  lysoen::cli::own_standard_buffers();
   lysoen::cli::App app;
   for (auto* add :
        {lysoen::cli::add_init, lysoen::cli::add_team, lysoen::cli::add_join, lysoen::cli::add_report,
