@@ -35,6 +35,7 @@ constexpr Row kTable[] = {
     {ErrorCode::cancelled, "cancelled", Advice::retry_later, 7},
     {ErrorCode::already_exists, "already_exists", Advice::fix_input, 3},
     {ErrorCode::io_failed, "io_failed", Advice::retry_later, 1},
+    {ErrorCode::too_soon, "too_soon", Advice::retry_later, 4},
 };
 
 const Row& row_of(ErrorCode code) {

@@ -3,6 +3,7 @@
 
 #include "core/base/try.h"
 #include "core/vault/apply.h"
+#include "core/vault/container_key.h"
 #include "core/vault/schema.h"
 #include "core/vault/vault_impl.h"
 
@@ -113,9 +114,10 @@ Result<std::unique_ptr<storage::FolderLock>> take_lock(const Place& place, std::
 
 struct VaultImpl::Parts {
   std::unique_ptr<storage::FolderLock> lock;
+  std::unique_ptr<SlotFile> slots;
+  SlotFile::Opened opened;
   std::unique_ptr<storage::Container> container;
   crypto::Key32 container_key;
-  crypto::Argon2Cost cost;
   storage::OpenReport report;
 };
 
@@ -125,26 +127,31 @@ Result<VaultImpl::Parts> VaultImpl::make_files(const Place& place, std::string_v
                                                const CreateOptions& options, Environment environment) {
   auto& random = environment.random;
   Parts parts;
-  parts.cost = {options.cost.memory_kib, options.cost.passes};
+  crypto::Argon2Cost cost{options.cost.memory_kib, options.cost.passes};
   if (passphrase.empty())
     return make_error(ErrorCode::input_refused, "cannot make a vault: the passphrase is empty",
                       "choose a passphrase of several words");
-  if (!parts.cost.allowed())
+  if (!cost.allowed())
     return make_error(ErrorCode::input_refused, "cannot make a vault: the key cost is outside its limits");
   LYSOEN_TRY(check_empty(place));
   LYSOEN_TRY(make_folder(place));
   LYSOEN_ASSIGN(parts.lock, take_lock(place, "make a vault"));
   storage::VaultId vault;
   random.fill(vault.bytes);
-  parts.container_key = crypto::Key32::random(random);
+  SlotContent first{ContainerName::a, Purpose::open, environment.guard != nullptr, crypto::Key32::random(random)};
+  if (environment.guard)
+    for (auto container : {ContainerName::a, ContainerName::b})
+      LYSOEN_TRY(environment.guard->make(guard_id(vault, container)));
+  LYSOEN_ASSIGN(parts.container_key, container_key(first, vault, environment.guard));
   LYSOEN_ASSIGN(parts.container, storage::Container::create(container_options(place, ContainerName::a),
                                                             parts.container_key, vault, random));
   auto unused_key = crypto::Key32::random(random);
   LYSOEN_ASSIGN(auto unused,
                 storage::Container::create(container_options(place, ContainerName::b), unused_key, vault, random));
   LYSOEN_TRY(unused->lock());
-  LYSOEN_TRY(SlotFile::create(place.files, {place.folder / kSlotsName, parts.cost, vault}, passphrase,
-                              parts.container_key, random));
+  LYSOEN_TRY(SlotFile::create(place.files, {place.folder / kSlotsName, cost, vault}, passphrase, first, random));
+  LYSOEN_ASSIGN(parts.slots, SlotFile::open(place.files, place.folder / kSlotsName));
+  parts.opened.content = std::move(first);
   return parts;
 }
 
@@ -168,30 +175,35 @@ Result<std::unique_ptr<Vault>> VaultImpl::open(const Place& place, std::string_v
       std::find(names->begin(), names->end(), "A.db") != names->end())
     return lacks(kSlotsName);
   if (!slots) return in_words(std::move(slots).error(), "open vault");
-  auto opened = (*slots)->attempt(passphrase, environment.random);
+  auto opened = (*slots)->attempt(passphrase, environment.clock.wall(), environment.random);
   if (!opened) return in_words(std::move(opened).error(), "open vault");
-  auto options = container_options(place, opened->container);
+  LYSOEN_ASSIGN(parts.container_key, container_key(opened->content, (*slots)->vault(), environment.guard));
+  auto options = container_options(place, opened->content.container);
   options.replay = [](storage::Database& database, uint64_t, ByteView payload) { return replay(database, payload); };
-  auto container = storage::Container::open(options, opened->key, (*slots)->vault(), environment.random);
+  auto container = storage::Container::open(options, parts.container_key, (*slots)->vault(), environment.random);
   if (!container && container.error().code == ErrorCode::not_found) return lacks(options.name + ".db");
   if (!container) return in_words(std::move(container).error(), "open vault");
   parts.container = std::move(container->container);
   parts.report = std::move(container->report);
-  parts.container_key = std::move(opened->key);
-  parts.cost = (*slots)->cost();
+  parts.slots = std::move(*slots);
+  parts.opened = std::move(*opened);
   return begin_session(std::move(parts), environment);
 }
 
 Result<std::unique_ptr<Vault>> VaultImpl::begin_session(Parts parts, Environment environment) {
   auto vault = std::unique_ptr<VaultImpl>(new VaultImpl(environment));
   vault->lock_ = std::move(parts.lock);
-  vault->cost_ = parts.cost;
+  vault->cost_ = parts.slots->cost();
+  vault->slots_ = std::move(parts.slots);
+  vault->slot_ = parts.opened.slot;
+  vault->key_ = std::move(parts.opened.content);
   vault->container_ = std::move(parts.container);
   vault->key_wrap_.emplace(parts.container_key, environment.random);
   LYSOEN_ASSIGN(vault->membership_, Membership::load(vault->database(), *vault->key_wrap_));
   vault->outbox_ =
       std::make_unique<Outbox>(vault->database(), vault->membership_, vault->key_wrap_->key(), environment.random);
   LYSOEN_TRY(vault->settle_past(parts.report));
+  LYSOEN_TRY(vault->settle_slots());
   // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
   // they wait until the next start.
   if (vault->membership_.in_team()) (void)vault->follow_roster();
@@ -266,6 +278,8 @@ Result<void> VaultImpl::lock() {
   outbox_.reset();
   membership_ = Membership();
   key_wrap_.reset();
+  crypto::wipe(key_.secret.span());
+  slots_.reset();
   auto locked = container_->lock();
   container_.reset();
   lock_.reset();

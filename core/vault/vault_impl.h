@@ -1,7 +1,7 @@
 // The vault as one object over its parts: slots (who may open it), a container (what is kept), membership (who this
 // device is), report rows, own feeds (outbox), received feeds (intake). Each group of calls has a file of its own:
-// open.cc, drafts.cc, decisions.cc, import.cc, reading.cc, check.cc, disclose.cc, joining.cc, sync_peer.cc,
-// entry_store.cc.
+// open.cc, passphrases.cc, drafts.cc, decisions.cc, import.cc, reading.cc, check.cc, disclose.cc, joining.cc,
+// sync_peer.cc, entry_store.cc.
 //
 // How a change is made: `save` builds a SaveRecord, applies it to the tables and hands it to the ring, all in one
 // transaction; what is only received goes through the intake, in a plain transaction that may span calls and is settled
@@ -39,6 +39,12 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   static Result<std::unique_ptr<Vault>> open(const Place& place, std::string_view passphrase, Environment environment);
   ~VaultImpl() override;
   Result<void> lock() override;
+
+  // Passphrases: passphrases.cc
+  Result<std::vector<PassphraseInfo>> passphrases() override;
+  Result<uint32_t> add_passphrase(std::string_view passphrase) override;
+  Result<uint32_t> change_passphrase(std::string_view passphrase) override;
+  Result<void> remove_passphrase(uint32_t number) override;
 
   // Writing: drafts.cc, decisions.cc, import.cc
   Result<ReportId> begin(std::string_view form_id, std::string_view language, std::span<const Change> answers) override;
@@ -142,6 +148,18 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> index_all(size_t count_max);
   WallTime now() { return environment_.clock.wall(); }
 
+  // passphrases.cc
+  struct SlotEntry {
+    size_t slot = 0;
+    bool leaving = false;  // is being cleared; done at the next opening at the latest
+    WallTime added{};
+  };
+  Result<std::vector<SlotEntry>> slot_entries();
+  Result<void> put_slot_entries(storage::Database& database, const std::vector<SlotEntry>& entries);
+  Result<void> settle_slots();
+  Result<void> clear_leaving(std::vector<SlotEntry> entries);
+  Result<size_t> enrol(std::string_view passphrase, std::optional<size_t> leaving);
+
   // drafts.cc, decisions.cc
   Result<int64_t> require_row(const ReportId& report, std::string_view doing);
   Result<void> require_team(std::string_view doing) const;
@@ -180,6 +198,9 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
 
   Environment environment_;
   std::unique_ptr<storage::FolderLock> lock_;
+  std::unique_ptr<SlotFile> slots_;
+  size_t slot_ = 0;  // whose passphrase opened the vault
+  SlotContent key_;  // what is in it
   crypto::Argon2Cost cost_;
   std::unique_ptr<storage::Container> container_;  // null once locked
   std::optional<KeyWrap> key_wrap_;                // likewise

@@ -67,7 +67,8 @@ enum {
   LYSOEN_LIMIT_EXCEEDED = 15,    /* larger than a documented limit */
   LYSOEN_CANCELLED = 16,         /* */
   LYSOEN_ALREADY_EXISTS = 17,    /* */
-  LYSOEN_IO_FAILED = 18          /* the system refused a file operation */
+  LYSOEN_IO_FAILED = 18,         /* the system refused a file operation */
+  LYSOEN_TOO_SOON = 19           /* not tried: the wait after wrong passphrases is not over; the hint says how long */
 };
 
 /* What may be done about it. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Bad input with real processes: each gets one clear message with a hint and the documented exit code, leaves nothing
 half-written and loses nothing. Usage: bad_input.py BUILD"""
+import hashlib
 import json
 import os
 import re
@@ -32,7 +33,8 @@ def vault_messages(world):
     vault_in_use(world)
     slots = world.folder / "monitor/slots"
     good = slots.read_bytes()
-    slots.write_bytes(good[:8] + bytes([0, 0, 0, 7]) + good[12:])
+    newer = good[:8] + bytes([0, 0, 0, 7]) + good[12:68]
+    slots.write_bytes(newer + hashlib.sha256(newer).digest() + good[100:])
     world.refuses("monitor", REFUSED, "made by a newer version .slot file 7, this one reads up to 0", "status")
     slots.write_bytes(good)
     world.cli("monitor", "status")  # nothing was harmed

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What real programs wrote, read by a second implementation (tests/interop) that knows nothing but docs/formats: the
 vault by its passphrase, the bundle by the carrier key, one entry by its disclosed key. Usage: interop.py BUILD"""
+import hashlib
 import json
 import shutil
 import signal
@@ -27,6 +28,12 @@ def refused(what, words, call, *arguments):
 
 def flipped(data, at):
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def reheaded(slots, at):
+    """A slot file whose header says something else, and carries its checksum."""
+    header = flipped(slots[:68], at)
+    return header + hashlib.sha256(header).digest() + slots[100:]
 
 
 def opened(world, name):
@@ -123,8 +130,11 @@ def a_vault_at_rest_opens(world, report):
     folder = world.folder / "monitor"
     slots = (folder / "slots").read_bytes()
     refused("a wrong passphrase", "open", vault.unlock, slots, b"another")
-    refused("a changed cost", "open", vault.unlock, flipped(slots, 15), PASSPHRASE.encode())
-    refused("a vault of a later version", "version", vault.unlock, flipped(slots, 11), PASSPHRASE.encode())
+    for at in (15, 4096 + 300):  # header and slots are there twice
+        equal(vault.unlock(flipped(slots, at), PASSPHRASE.encode())[0], seen.letter, "container by the other copy")
+    refused("a header damaged twice", "form", vault.unlock, flipped(flipped(slots, 15), 2048 + 15), PASSPHRASE.encode())
+    refused("a changed cost", "open", vault.unlock, reheaded(slots, 15), PASSPHRASE.encode())
+    refused("a vault of a later version", "version", vault.unlock, reheaded(slots, 11), PASSPHRASE.encode())
     shutil.copytree(folder, world.folder / "harmed")
     pages = (folder / f"{seen.letter}.db").read_bytes()
     (world.folder / "harmed" / f"{seen.letter}.db").write_bytes(flipped(pages, 4096 + 100))

@@ -6,6 +6,7 @@
 Needs python3-cryptography and python3-nacl. The decrypted database exists in memory only.
 """
 import fcntl
+import hashlib
 import os
 import pathlib
 import sqlite3
@@ -34,18 +35,29 @@ def open_box(key, aad, box):
 
 
 # -- Slots ------------------------------------------------------------------------------------------------------------
-def unlock(slots, passphrase):
-    """(letter of the container that the passphrase opens, its key, vault id)"""
-    demand(len(slots) >= 68 and slots[:8] == b"lysoen-v", "form", "no slot file")
-    header = slots[:68]
+def whole(data, at, size, sum_at):
+    """A part that carries its SHA-256 inside, or None if it is not what was written."""
+    part = data[at : at + size]
+    rest = part[:sum_at] + part[sum_at + 32 :]
+    return part if hashlib.sha256(rest).digest() == part[sum_at : sum_at + 32] else None
+
+
+def unlock(slots, passphrase, guard=None):
+    """(letter of the container that the passphrase opens, its key, vault id); `guard`: the guard's secret, if guarded"""
+    header = whole(slots, 0, 100, 68) or whole(slots, 2048, 100, 68)
+    demand(header and header[:8] == b"lysoen-v", "form", "no slot file")
+    header = header[:68]
     take = Take(header[8:])
     version, memory, passes, salt, vault = take.number(4), take.number(4), take.number(4), take.raw(16), take.raw(32)
     demand(version == 0, "version")
     demand(len(slots) == 12288 and memory <= 1 << 20 and passes <= 16, "form", "size or cost of the slot file")
     stretched = nacl.bindings.crypto_pwhash_alg(32, passphrase, salt, passes, memory * 1024,
                                                 nacl.bindings.crypto_pwhash_ALG_ARGON2ID13)
+    blocks = [block for block in (whole(slots, 4096, 4096, 224), whole(slots, 8192, 4096, 224)) if block]
+    demand(blocks, "damaged", "neither copy of the slots is whole")
+    block = max(blocks, key=lambda whole_block: whole_block[:8])  # the turn is in front
     for number in range(16):
-        slot = slots[8192 + 256 * number :][:256]
+        slot = block[256 + 240 * number :][:240]
         nonce, commitment = slot[:24], slot[24:56]
         keys = expand(stretched, b"lysoen/1 slot\0" + u(number, 1), 64)
         context = b"lysoen/1 slot\0" + header + u(number, 1)
@@ -53,7 +65,10 @@ def unlock(slots, passphrase):
             continue
         inside = open_box(keys[:32], context, nonce + slot[56:])
         if inside and inside[0] == number // 8:
-            return "AB"[inside[0]], inside[1:33], vault
+            secret, guarded = inside[3:35], inside[2]
+            demand(not guarded or guard, "open", "half of the key is held by a guard")
+            key = expand(hmac256(guard, secret), b"lysoen/1 guarded container", 32) if guarded else secret
+            return "AB"[inside[0]], key, vault
     raise Refused("open", "wrong passphrase")
 
 

@@ -26,10 +26,13 @@ class Random {
   virtual void fill(std::span<uint8_t> out) = 0;
 };
 
-/// The world for one vault, relay or client. Both references outlive whatever is made with it.
+class KeyGuard;  // lysoen/key_guard.h
+
+/// The world for one vault, relay or client. What it names outlives whatever is made with it.
 struct Environment {
   Clock& clock;
   Random& random;
+  KeyGuard* guard = nullptr;  // none: a vault's keys hang on its passphrases alone
 };
 
 /// The real clock and the system's generator (core/system). The objects live for ever.

@@ -32,6 +32,7 @@ enum class ErrorCode : uint16_t {
   cancelled = 16,          //
   already_exists = 17,     //
   io_failed = 18,          // the system refused a file operation
+  too_soon = 19,           // not tried: the wait after wrong passphrases is not over; the hint says how long
 };
 
 // What may be done about it.

@@ -32,6 +32,13 @@ struct CreateOptions {
   KeyCost cost;
 };
 
+/// One of the passphrases that open a vault.
+struct PassphraseInfo {
+  uint32_t number = 0;  // 1 to 8; names it while it is there
+  WallTime added{};
+  bool current = false;  // the vault was opened with this one
+};
+
 /// What happened to a row of an import.
 struct ImportRow {
   std::string form_id;
@@ -76,12 +83,24 @@ class Vault {
   /// passphrase), io_failed, storage_full, storage_read_only.
   static Result<std::unique_ptr<Vault>> create(const std::filesystem::path& folder, std::string_view passphrase,
                                                const CreateOptions& options, Environment environment);
-  /// Opens it; repairs after a crash before it returns. Errors: wrong_passphrase, vault_in_use, newer_version, damaged,
-  /// not_found, storage_read_only.
+  /// Opens it; repairs after a crash before it returns. Errors: wrong_passphrase, too_soon (the wait after wrong ones,
+  /// 1 s to 15 minutes, is not over; the hint says how long), vault_in_use, newer_version, damaged, not_found (also:
+  /// the guard, or its key), storage_read_only.
   static Result<std::unique_ptr<Vault>> open(const std::filesystem::path& folder, std::string_view passphrase,
                                              Environment environment);
   /// Checkpoints, wipes keys. Every later call answers `locked`. The destructor does the same, silently.
   virtual Result<void> lock() = 0;
+
+  // -- Passphrases: up to 8, each opens the vault -----------------------------------------------------------------
+  virtual Result<std::vector<PassphraseInfo>> passphrases() = 0;
+  /// Answers its number. Stands, and was tried, once it returns. Errors: already_exists (a passphrase that is in use),
+  /// input_refused (empty), limit_exceeded (no room).
+  virtual Result<uint32_t> add_passphrase(std::string_view passphrase) = 0;
+  /// A new one in place of the one that the vault was opened with; that one opens it until the new one stands. Errors
+  /// as add_passphrase.
+  virtual Result<uint32_t> change_passphrase(std::string_view passphrase) = 0;
+  /// Errors: not_found, input_refused (the last one).
+  virtual Result<void> remove_passphrase(uint32_t number) = 0;
 
   // -- Writing ---------------------------------------------------------------------------------------------------
   /// A new draft of a form, saved at once with its first answers: both or neither. `language` is remembered for the

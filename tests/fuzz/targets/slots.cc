@@ -13,10 +13,10 @@ using fuzz::require;
 std::vector<Bytes> fuzz::seeds() {
   test::MemoryDisk disk;
   test::SeededRandom random(1);
-  auto key = crypto::Key32::random(random);
+  SlotContent first{ContainerName::a, Purpose::open, false, crypto::Key32::random(random)};
   SlotFile::Setup setup{"slots", {64, 1}, {}};
   setup.vault.bytes.fill(2);
-  require(SlotFile::create(disk, setup, "correct horse", key, random).ok(), "a slot file can be made");
+  require(SlotFile::create(disk, setup, "correct horse", first, random).ok(), "a slot file can be made");
   return {disk.content("slots")};
 }
 
@@ -32,4 +32,6 @@ void fuzz::run(ByteView input) {
   require(input.size() == kSlotFileSize, "a slot file has its size");
   require((*opened)->cost().allowed(), "a file cannot ask for a cost outside the bounds");
   require(disk.content("slots") == to_bytes(input), "opening writes nothing");
+  auto counts = (*opened)->counts();
+  require(counts.wiping == 0 || counts.turn > 0, "a block without its checksum orders no wipe");
 }

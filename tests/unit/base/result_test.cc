@@ -10,7 +10,7 @@ using namespace lysoen;
 
 namespace {
 
-constexpr uint16_t kLastCode = static_cast<uint16_t>(ErrorCode::io_failed);
+constexpr uint16_t kLastCode = static_cast<uint16_t>(ErrorCode::too_soon);
 
 Result<std::unique_ptr<int>> make(bool fails) {
   if (fails) return make_error(ErrorCode::damaged, "cannot read 'x': changed", "keep it");

@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "core/storage/container.h"
+#include "core/vault/container_key.h"
 #include "core/vault/schema.h"
 #include "core/vault/slots.h"
 #include "tests/unit/vault/people.h"
@@ -17,11 +18,12 @@ void alter(Device& device, const std::string& sql) {
   device.vault.reset();
   {
     auto slots = must(vault::SlotFile::open(storage::system_files(), device.folder / "slots"));
-    auto opened = must(slots->attempt(kPassphrase, *device.random));
+    auto opened = must(slots->attempt(kPassphrase, device.clock.wall(), *device.random));
+    auto key = must(vault::container_key(opened.content, slots->vault(), nullptr));
     storage::Container::Options options;
     options.folder = device.folder;
     options.migrations = vault::kSchema;
-    auto container = must(storage::Container::open(options, opened.key, slots->vault(), *device.random)).container;
+    auto container = must(storage::Container::open(options, key, slots->vault(), *device.random)).container;
     must(container->durable([&](storage::Database& database) { return database.execute(sql); }));
     must(container->lock());
   }

