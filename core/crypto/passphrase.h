@@ -2,6 +2,9 @@
 #pragma once
 #include <lysoen/result.h>
 
+#include <chrono>
+#include <functional>
+
 #include "core/crypto/secret.h"
 
 namespace lysoen::crypto {
@@ -16,6 +19,13 @@ struct Argon2Cost {
   /// Inside floor and ceiling. The test build accepts 8 KiB and 1 pass upwards.
   bool allowed() const;
 };
+
+/// How long one derivation takes. Of the clock only monotonic() is used.
+using Stopwatch = std::function<Result<std::chrono::nanoseconds>(const Argon2Cost& cost)>;
+Stopwatch stopwatch(Clock& clock);
+/// The cost at which a derivation takes about a second on this machine and at most a quarter of its memory; never below
+/// the floor, whatever the machine. Measures at most twice.
+Result<Argon2Cost> calibrate(uint64_t memory_bytes, const Stopwatch& time);
 
 /// Errors: input_refused (cost outside the bounds; checked before allocation), storage_full (no memory).
 Result<Key32> derive_key(std::string_view passphrase, std::span<const uint8_t, kSaltSize> salt, const Argon2Cost& cost);

@@ -1,5 +1,6 @@
 #include <lysoen/environment.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <ctime>
 
@@ -34,6 +35,11 @@ Environment system_environment() {
   static SystemClock clock;
   static SystemRandom random;
   return Environment{clock, random};
+}
+
+uint64_t system_memory() {
+  auto pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+  return pages > 0 && size > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(size) : 0;
 }
 
 }  // namespace lysoen

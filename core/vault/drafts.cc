@@ -108,7 +108,7 @@ Result<int64_t> VaultImpl::require_row(const ReportId& report, std::string_view 
                     "`lysoen report list` shows those that are there");
 }
 
-Result<void> VaultImpl::require_team(std::string_view doing) const {
+Result<void> VaultImpl::require_team(std::string_view doing) {
   LYSOEN_TRY(usable());
   if (membership_.in_team()) return {};
   return make_error(ErrorCode::trust_refused, "cannot " + std::string(doing) + ": this vault belongs to no team yet",

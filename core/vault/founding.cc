@@ -32,7 +32,7 @@ team::AdmissionContents contents_for(const team::Roster& roster) {
 
 }  // namespace
 
-Result<void> VaultImpl::require_admin(std::string_view doing) const {
+Result<void> VaultImpl::require_admin(std::string_view doing) {
   LYSOEN_TRY(require_team(doing));
   if (!has(membership_.role(), Role::admin))
     return make_error(ErrorCode::trust_refused, "cannot " + std::string(doing) + ": this device is no admin",

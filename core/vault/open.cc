@@ -134,6 +134,9 @@ Result<VaultImpl::Parts> VaultImpl::make_files(const Place& place, std::string_v
   if (!cost.allowed())
     return make_error(ErrorCode::input_refused, "cannot make a vault: the key cost is outside its limits");
   LYSOEN_TRY(check_empty(place));
+  if (options.calibrate_for > 0) {
+    LYSOEN_ASSIGN(cost, crypto::calibrate(options.calibrate_for, crypto::stopwatch(environment.clock)));
+  }
   LYSOEN_TRY(make_folder(place));
   LYSOEN_ASSIGN(parts.lock, take_lock(place, "make a vault"));
   storage::VaultId vault;
@@ -256,12 +259,29 @@ VaultImpl::~VaultImpl() {
   if (container_) (void)VaultImpl::lock();
 }
 
-Result<void> VaultImpl::usable() const {
+Result<void> VaultImpl::ready() const {
   if (container_) return {};
   return make_error(ErrorCode::locked, "the vault is locked", "open it with its passphrase");
 }
 
-Result<void> VaultImpl::may_send() const {
+Result<void> VaultImpl::usable() {
+  (void)lock_if_idle();
+  last_call_ = environment_.clock.monotonic();
+  return ready();
+}
+
+void VaultImpl::lock_when_idle(std::chrono::nanoseconds after) {
+  idle_max_ = after;
+  last_call_ = environment_.clock.monotonic();
+}
+
+bool VaultImpl::lock_if_idle() {
+  bool idle = idle_max_.count() > 0 && environment_.clock.monotonic() - last_call_ >= idle_max_;
+  if (container_ && idle) (void)lock();
+  return !container_;
+}
+
+Result<void> VaultImpl::may_send() {
   LYSOEN_TRY(usable());
   if (container_->confirmed()) return {};
   return make_error(ErrorCode::io_failed, "cannot send: a save did not reach the medium",
@@ -269,7 +289,7 @@ Result<void> VaultImpl::may_send() const {
 }
 
 Result<void> VaultImpl::lock() {
-  LYSOEN_TRY(usable());
+  LYSOEN_TRY(ready());
   auto done = settle();
   if (done) done = index_all(kWordsAtLock);
   if (done && !clean_mark_)
@@ -287,7 +307,7 @@ Result<void> VaultImpl::lock() {
 }
 
 Result<void> VaultImpl::commit(const Build& build) {
-  LYSOEN_TRY(usable());
+  LYSOEN_TRY(ready());
   LYSOEN_TRY(settle());
   auto work = [&](storage::Database& database, uint64_t) -> Result<Bytes> {
     SaveRecord record;
@@ -312,7 +332,7 @@ Result<void> VaultImpl::commit(const Build& build) {
 }
 
 Result<void> VaultImpl::durable(const storage::Container::Work& work) {
-  LYSOEN_TRY(usable());
+  LYSOEN_TRY(ready());
   LYSOEN_TRY(settle());
   auto done = container_->durable(work);
   outbox_->forget();
@@ -322,7 +342,7 @@ Result<void> VaultImpl::durable(const storage::Container::Work& work) {
 }
 
 Result<void> VaultImpl::plain(const storage::Container::Work& work) {
-  LYSOEN_TRY(usable());
+  LYSOEN_TRY(ready());
   if (!intake_) return container_->plain(work);
   return work(database());  // part of what the intake brings
 }

@@ -39,6 +39,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   static Result<std::unique_ptr<Vault>> open(const Place& place, std::string_view passphrase, Environment environment);
   ~VaultImpl() override;
   Result<void> lock() override;
+  void lock_when_idle(std::chrono::nanoseconds after) override;
+  bool lock_if_idle() override;
 
   // Passphrases: passphrases.cc
   Result<std::vector<PassphraseInfo>> passphrases() override;
@@ -131,9 +133,12 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
                                   Environment environment);
   static Result<std::unique_ptr<Vault>> begin_session(Parts parts, Environment environment);
   Result<void> settle_past(const storage::OpenReport& report);
-  Result<void> usable() const;
+  /// Not locked.
+  Result<void> ready() const;
+  /// Every call begins with it: ready, and not idle for too long before.
+  Result<void> usable();
   /// Usable, and all that it holds is confirmed: may be sent.
-  Result<void> may_send() const;
+  Result<void> may_send();
   /// One save: `build` says what, seals into the record; may be run twice (on a full disk). Nothing changed on error.
   Result<void> commit(const Build& build);
   /// What must not be undone. On an error what is held in memory is loaded again.
@@ -162,7 +167,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
 
   // drafts.cc, decisions.cc
   Result<int64_t> require_row(const ReportId& report, std::string_view doing);
-  Result<void> require_team(std::string_view doing) const;
+  Result<void> require_team(std::string_view doing);
   report::EditContext edit_context();
   /// Encodes, seals for the team, adds to the record; answers the edit's id.
   Result<EditId> seal_edit(report::Edit edit, SaveRecord& record);
@@ -175,7 +180,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<Report> read_row(int64_t row);
 
   // founding.cc, joining.cc
-  Result<void> require_admin(std::string_view doing) const;
+  Result<void> require_admin(std::string_view doing);
   Result<void> put_errand(storage::Database& database, int kind, ByteView item);
   Result<std::optional<team::AdmissionList>> newest_admission();
   Result<void> next_admission(storage::Database& database, const team::Roster& roster,
@@ -211,6 +216,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   bool clean_mark_ = false;          // the database says that the last session ended with lock()
   std::map<RelayId, std::pair<uint64_t, uint64_t>> counters_;  // last given out, reserved up to
   std::vector<std::string> notices_;                           // of this session
+  std::chrono::nanoseconds idle_max_{0}, last_call_{0};        // 0: never too long
   std::optional<Error> refused_roster_;                        // of this session, the newest
 };
 

@@ -1,8 +1,11 @@
 #include "tools/lysoen/app.h"
 
+#include <fcntl.h>
+#include <lysoen/passphrase.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 
 #include "core/base/check.h"
@@ -29,14 +32,27 @@ constexpr const char* kExits =
     "exit codes: 0 done, 1 internal, 2 usage, 3 input refused, 4 wrong passphrase, 5 no network, 6 damaged data,\n"
     "7 partly done, 8 vault in use, 9 trust refused, 10 storage full or read-only";
 
-Result<std::string> first_line_of(const std::string& file) {
-  std::ifstream in(file);
-  std::string line;
-  if (!in || !std::getline(in, line))
-    return make_error(ErrorCode::usage, "cannot read the passphrase file: it is missing, empty or not readable",
-                      "check the path and its permissions; its first line is the passphrase");
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  return line;
+Result<SecretText> first_line_of(const std::string& file) {
+  int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  auto line = read_secret_line(descriptor);
+  if (descriptor >= 0) close(descriptor);
+  if (line || line.error().code == ErrorCode::input_refused) return line;
+  return make_error(ErrorCode::usage, "cannot read the passphrase file: it is missing, empty or not readable",
+                    "check the path and its permissions; its first line is the passphrase");
+}
+
+/// Takes a secret out of the environment: nothing of it is left there.
+Result<SecretText> taken_from_environment(const char* variable, char* given) {
+  SecretText secret;
+  bool fits = true;
+  for (volatile char* at = given; *at != 0; ++at) {
+    fits = fits && secret.append(*at);
+    *at = 0;
+  }
+  unsetenv(variable);
+  if (fits) return secret;
+  return make_error(ErrorCode::input_refused, "cannot take the passphrase: it is longer than 1,024 bytes",
+                    "choose a shorter one");
 }
 
 /// A command line that makes no sense. Stray words are not repeated: they may be an answer that lost its option.
@@ -74,13 +90,26 @@ App::App() : cli_(kAbout, "lysoen") {
   cli_.add_option("--vault", vault_, "The vault's folder (or LYSOEN_VAULT)")->envname("LYSOEN_VAULT");
   cli_.add_option("--passphrase-file", passphrase_file_,
                   "A file whose first line is the passphrase (or LYSOEN_PASSPHRASE)");
+  cli_.add_option("--guard", guard_folder_,
+                  "A folder, best on another medium, that holds half of the vault's key (or LYSOEN_GUARD)")
+      ->envname("LYSOEN_GUARD");
+  cli_.add_option("--idle-lock", idle_lock_seconds_,
+                  "Seconds after which a vault that waits for an answer locks itself; 0 never (or LYSOEN_IDLE_LOCK)")
+      ->envname("LYSOEN_IDLE_LOCK");
+  cli_.add_flag("--weak", weak_, "Take a new passphrase although it would be guessed at once");
   cli_.add_flag("--json", json_, "One JSON document on standard output, for scripts");
   cli_.fallthrough();
 #ifdef LYSOEN_TEST_BUILD
-  cli_.add_option("--test-key-memory", cost_.memory_kib, "KiB of memory for the passphrase's key (test build only)")
-      ->envname("LYSOEN_TEST_KEY_MEMORY");
-  cli_.add_option("--test-key-passes", cost_.passes, "Passes for the passphrase's key (test build only)")
-      ->envname("LYSOEN_TEST_KEY_PASSES");
+  auto test_cost = [this](const char* option, const char* variable, uint32_t KeyCost::*part) {
+    auto set = [this, part](uint32_t value) {
+      if (!cost_) cost_.emplace();
+      (*cost_).*part = value;
+    };
+    cli_.add_option_function<uint32_t>(option, set, "Cost of the passphrase's key (test build only)")
+        ->envname(variable);
+  };
+  test_cost("--test-key-memory", "LYSOEN_TEST_KEY_MEMORY", &KeyCost::memory_kib);
+  test_cost("--test-key-passes", "LYSOEN_TEST_KEY_PASSES", &KeyCost::passes);
   cli_.add_option("--test-clock-days", clock_.days, "Days by which the clock is wrong (test build only)")
       ->envname("LYSOEN_TEST_CLOCK_DAYS");
   if (const char* planted = std::getenv("LYSOEN_TEST_FAULT")) LYSOEN_CHECK(fault::plant(planted));
@@ -100,6 +129,10 @@ int App::run(int argc, char** argv) {
     return exit_code_for(ErrorCode::usage);
   }
   if (!work_) return exit_code_for(ErrorCode::usage);
+  if (!guard_folder_.empty()) {
+    guard_ = file_key_guard(guard_folder_, environment_.random);
+    environment_.guard = guard_.get();
+  }
   auto result = work_();
   wipe_standard_buffers();
   stop_at("locked");
@@ -116,17 +149,18 @@ Result<std::filesystem::path> App::vault_folder() const {
   return std::filesystem::path(vault_);
 }
 
-Result<std::string> App::passphrase(bool twice) {
+Result<SecretText> App::passphrase(bool twice) {
   return secret("passphrase of the vault", passphrase_file_, "LYSOEN_PASSPHRASE", twice);
 }
 
-Result<std::string> App::secret(const std::string& what, const std::string& option, const char* variable, bool twice) {
+Result<SecretText> App::secret(const std::string& what, const std::string& option, const char* variable, bool twice) {
   if (!option.empty()) return first_line_of(option);
-  if (const char* given = std::getenv(variable)) return std::string(given);
-  LYSOEN_ASSIGN(std::string first, ask_secret(what));
+  if (char* given = std::getenv(variable)) return taken_from_environment(variable, given);
+  LYSOEN_ASSIGN(SecretText first, ask_secret(what));
   if (twice) {
-    LYSOEN_ASSIGN(std::string second, ask_secret("once more"));
-    if (first != second) return make_error(ErrorCode::input_refused, "the two passphrases differ", "try again");
+    LYSOEN_ASSIGN(SecretText second, ask_secret("once more"));
+    if (first.view() != second.view())
+      return make_error(ErrorCode::input_refused, "the two passphrases differ", "try again");
   }
   return first;
 }
@@ -134,12 +168,32 @@ Result<std::string> App::secret(const std::string& what, const std::string& opti
 Result<std::unique_ptr<Vault>> App::open_vault() {
   LYSOEN_ASSIGN(auto folder, vault_folder());
   auto open = [&]() -> Result<std::unique_ptr<Vault>> {  // the passphrase is gone once it returns
-    LYSOEN_ASSIGN(std::string word, passphrase(false));
+    LYSOEN_ASSIGN(SecretText word, passphrase(false));
     return Vault::open(folder, word, environment_);
   };
-  auto vault = open();
+  LYSOEN_ASSIGN(auto vault, open());
+  vault->lock_when_idle(std::chrono::seconds(idle_lock_seconds_));
   stop_at("opened");
   return vault;
+}
+
+Result<void> App::judge(std::string_view passphrase, std::span<const std::string> known) const {
+  if (passphrase.empty()) return {};  // refused by the vault
+  auto strength = passphrase_strength(passphrase, cost_.value_or(KeyCost()), known);
+  bool at_once = strength.level == PassphraseStrength::Level::at_once;
+  if (at_once && !weak_)
+    return make_error(ErrorCode::input_refused, "cannot take the passphrase: it " + strength.sentence,
+                      strength.hint + "; --weak takes it all the same");
+  say("this passphrase " + strength.sentence);
+  if (!strength.hint.empty()) say("hint: " + strength.hint);
+  return {};
+}
+
+Result<bool> App::ask_yes(Vault& vault, std::string_view question) const {
+  auto answer = cli::ask_yes(question, std::chrono::seconds(idle_lock_seconds_));
+  if (answer) return *answer;
+  (void)vault.lock();
+  return make_error(ErrorCode::locked, "nobody answered, so the vault was locked", "run the command again");
 }
 
 Result<std::unique_ptr<Vault>> App::open_or_create_vault() {
@@ -147,8 +201,16 @@ Result<std::unique_ptr<Vault>> App::open_or_create_vault() {
   std::error_code ignored;
   bool is_new = !std::filesystem::exists(folder, ignored) || std::filesystem::is_empty(folder, ignored);
   if (!is_new) return open_vault();
-  LYSOEN_ASSIGN(std::string word, passphrase(true));
-  return Vault::create(folder, word, CreateOptions{cost_}, environment_);
+  LYSOEN_ASSIGN(SecretText word, passphrase(true));
+  LYSOEN_TRY(judge(word));
+  CreateOptions options;
+  if (cost_)
+    options.cost = *cost_;
+  else
+    options.calibrate_for = system_memory();
+  LYSOEN_ASSIGN(auto vault, Vault::create(folder, word, options, environment_));
+  vault->lock_when_idle(std::chrono::seconds(idle_lock_seconds_));
+  return vault;
 }
 
 bool App::print_json(const json& document) const {

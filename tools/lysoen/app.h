@@ -4,6 +4,7 @@
 // Result. Reading commands put one JSON document on standard output with --json, plain text otherwise; everything that
 // is not the result (messages, progress, questions) goes to standard error. Exit codes: lysoen/result.h.
 #pragma once
+#include <lysoen/key_guard.h>
 #include <lysoen/vault.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "tools/lysoen/secret_text.h"
 #include "tools/lysoen/shifted_clock.h"
 
 namespace lysoen::cli {
@@ -37,9 +39,15 @@ class App {
   Result<std::unique_ptr<Vault>> open_or_create_vault();
   Result<std::filesystem::path> vault_folder() const;
   /// --passphrase-file, else LYSOEN_PASSPHRASE, else asked for on the terminal.
-  Result<std::string> passphrase(bool twice);
-  /// A second secret (of the root key): `option` is a file or empty, `variable` the environment's name for it.
-  Result<std::string> secret(const std::string& what, const std::string& option, const char* variable, bool twice);
+  Result<SecretText> passphrase(bool twice);
+  /// A second secret (of the root key): `option` is a file or empty, `variable` the environment's name for it
+  /// (overwritten there once it was read).
+  Result<SecretText> secret(const std::string& what, const std::string& option, const char* variable, bool twice);
+
+  /// Says how long a chosen passphrase would hold. Refuses one that would be guessed at once, unless --weak.
+  Result<void> judge(std::string_view passphrase, std::span<const std::string> known = {}) const;
+  /// Asks while the vault is open. Errors: locked, if nobody answers for as long as --idle-lock says.
+  Result<bool> ask_yes(Vault& vault, std::string_view question) const;
 
   /// The result of a reading command, if --json; otherwise nothing happens.
   bool print_json(const json& document) const;
@@ -54,9 +62,11 @@ class App {
 #else
   Environment environment_ = system_environment();
 #endif
-  std::string vault_, passphrase_file_;
-  bool json_ = false;
-  KeyCost cost_;
+  std::string vault_, passphrase_file_, guard_folder_;
+  std::unique_ptr<KeyGuard> guard_;
+  bool json_ = false, weak_ = false;
+  uint32_t idle_lock_seconds_ = 300;
+  std::optional<KeyCost> cost_;  // else it is measured
   std::function<Result<void>()> work_;
   std::optional<ErrorCode> remembered_;
 };
@@ -75,5 +85,6 @@ void add_export(App& app);
 void add_inspect(App& app);
 void add_status(App& app);
 void add_disclose(App& app);
+void add_vault(App& app);
 
 }  // namespace lysoen::cli

@@ -76,8 +76,9 @@ Result<void> create_team(App& app, const CreateArguments& arguments) {
   }
   if (arguments.root_file.empty()) return make_error(ErrorCode::usage, "the root key needs a file", "--root FILE");
   LYSOEN_ASSIGN(auto root_file, NewFile::with_room(arguments.root_file, kRootFileMax));
-  LYSOEN_ASSIGN(options.root_passphrase, app.secret("passphrase for the team's root key",
-                                                    arguments.root_passphrase_file, "LYSOEN_ROOT_PASSPHRASE", true));
+  LYSOEN_ASSIGN(SecretText word, app.secret("passphrase for the team's root key", arguments.root_passphrase_file,
+                                            "LYSOEN_ROOT_PASSPHRASE", true));
+  options.root_passphrase = word;
   LYSOEN_ASSIGN(auto vault, app.open_or_create_vault());
   LYSOEN_ASSIGN(auto made, vault->create_team(options));
   LYSOEN_TRY(root_file->finish(made.root_file));
@@ -98,8 +99,8 @@ struct ChangeArguments {
 
 Result<void> change_relays(App& app, const ChangeArguments& arguments, bool add) {
   LYSOEN_ASSIGN(Bytes root, read_file(arguments.root_file, kRootFileMax));
-  LYSOEN_ASSIGN(std::string word, app.secret("passphrase of the team's root key", arguments.root_passphrase_file,
-                                             "LYSOEN_ROOT_PASSPHRASE", false));
+  LYSOEN_ASSIGN(SecretText word, app.secret("passphrase of the team's root key", arguments.root_passphrase_file,
+                                            "LYSOEN_ROOT_PASSPHRASE", false));
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   if (add) {
     LYSOEN_ASSIGN(RelayInfo relay, relay_from(arguments.key, arguments.url));
@@ -120,7 +121,7 @@ Result<void> change_relays(App& app, const ChangeArguments& arguments, bool add)
 
 Result<void> renew(App& app, const ChangeArguments& arguments) {
   Bytes root;
-  std::string word;
+  SecretText word;
   if (!arguments.root_file.empty()) {
     LYSOEN_ASSIGN(root, read_file(arguments.root_file, kRootFileMax));
     LYSOEN_ASSIGN(word, app.secret("passphrase of the team's root key", arguments.root_passphrase_file,
@@ -182,11 +183,14 @@ struct AdmitArguments {
 
 /// Whoever intercepted the invite may ask in the joiner's place; only the words tell. A script passes them on or
 /// vouches for the request itself.
-Result<void> check_words(const JoinRequest& request, const std::string& spoken) {
+Result<void> check_words(App& app, Vault& vault, const JoinRequest& request, const std::string& spoken) {
   bool right = spoken == request.check_words;
   if (spoken.empty()) {
-    if (can_ask()) print_request(request);
-    right = !can_ask() || ask_yes("did the joiner speak these words");
+    right = true;
+    if (can_ask()) {
+      print_request(request);
+      LYSOEN_ASSIGN(right, app.ask_yes(vault, "did the joiner speak these words"));
+    }
   }
   if (right) return {};
   return make_error(ErrorCode::trust_refused, "not admitted: the words are not those of this request",
@@ -223,7 +227,7 @@ Result<void> admit(App& app, const AdmitArguments& arguments) {
                         "`lysoen admit` without a name lists who waits");
   }
   LYSOEN_ASSIGN(auto welcome_file, NewFile::with_room(arguments.welcome, kWelcomeRoom));
-  LYSOEN_TRY(check_words(chosen, arguments.words));
+  LYSOEN_TRY(check_words(app, *vault, chosen, arguments.words));
   LYSOEN_ASSIGN(Bytes welcome, vault->admit(chosen.id));
   if (welcome_file) LYSOEN_TRY(welcome_file->finish(welcome));
   if (app.print_json(request_json(chosen))) return {};

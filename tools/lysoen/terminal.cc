@@ -1,5 +1,6 @@
 #include "tools/lysoen/terminal.h"
 
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -59,7 +60,22 @@ std::string alarm(std::string_view text) {
   return painted("31", text, STDOUT_FILENO);
 }
 
-Result<std::string> ask_secret(std::string_view question) {
+Result<SecretText> read_secret_line(int descriptor) {
+  SecretText line;
+  bool any = false;
+  for (char byte = 0;; any = true) {
+    auto got = read(descriptor, &byte, 1);
+    if (got < 0 || (got == 0 && !any)) return make_error(ErrorCode::not_found, "there is nothing to read");
+    if (got == 0 || byte == '\n') break;
+    if (!line.append(byte))
+      return make_error(ErrorCode::input_refused, "cannot take the passphrase: it is longer than 1,024 bytes",
+                        "choose a shorter one");
+  }
+  if (line.view().ends_with('\r')) line.drop_last();
+  return line;
+}
+
+Result<SecretText> ask_secret(std::string_view question) {
   if (!isatty(STDIN_FILENO))
     return make_error(ErrorCode::usage, "no passphrase was given and there is no terminal to ask on",
                       "use --passphrase-file FILE or set LYSOEN_PASSPHRASE");
@@ -70,11 +86,11 @@ Result<std::string> ask_secret(std::string_view question) {
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
   Interruptible ctrl_c;  // so that the echo comes back
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-  std::string answer;
-  bool got = static_cast<bool>(std::getline(std::cin, answer));
+  auto answer = read_secret_line(STDIN_FILENO);
   tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
   std::cerr << "\n";
-  if (!got || ctrl_c.asked()) return make_error(ErrorCode::cancelled, "no passphrase was entered");
+  if (!answer && answer.error().code == ErrorCode::input_refused) return answer;
+  if (!answer || ctrl_c.asked()) return make_error(ErrorCode::cancelled, "no passphrase was entered");
   return answer;
 }
 
@@ -82,8 +98,14 @@ bool can_ask() {
   return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
-bool ask_yes(std::string_view question) {
+std::optional<bool> ask_yes(std::string_view question, std::chrono::seconds patience) {
   std::cerr << question << "? [y/N] " << std::flush;
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  auto wait = std::min<std::chrono::milliseconds>(patience, std::chrono::hours(24));
+  if (patience.count() > 0 && poll(&input, 1, static_cast<int>(wait.count())) == 0) {
+    std::cerr << "\n";
+    return std::nullopt;
+  }
   std::string answer;
   return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
 }

@@ -4,8 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "tools/lysoen/secret_text.h"
 
 namespace lysoen::cli {
 
@@ -21,12 +24,15 @@ std::string faint(std::string_view text);
 std::string alarm(std::string_view text);
 
 /// Asks on the terminal without echo. Errors: usage, if there is no terminal to ask on; cancelled.
-Result<std::string> ask_secret(std::string_view question);
+Result<SecretText> ask_secret(std::string_view question);
+/// A line without its end, byte by byte: no buffer keeps a copy. Errors: not_found (nothing there or not readable),
+/// input_refused (too long).
+Result<SecretText> read_secret_line(int descriptor);
 
 /// Whether somebody sits there to be asked.
 bool can_ask();
-/// Asks on the terminal; anything but y or yes is no.
-bool ask_yes(std::string_view question);
+/// Asks on the terminal; anything but y or yes is no. Nothing if nobody answers for so long (0: waits for ever).
+std::optional<bool> ask_yes(std::string_view question, std::chrono::seconds patience);
 
 /// Text in columns for a table; numbers of a count with thousands separators.
 std::string count_text(uint64_t count);

@@ -37,5 +37,7 @@ struct Environment {
 
 /// The real clock and the system's generator (core/system). The objects live for ever.
 Environment system_environment();
+/// Bytes of memory that this machine has; 0 if it does not say.
+uint64_t system_memory();
 
 }  // namespace lysoen

@@ -70,10 +70,10 @@ struct JoinRequest {
 };
 
 struct CreateTeamOptions {
-  std::string name;               // of the team
-  std::string member_name;        // of the founder
-  std::string root_passphrase;    // seals the root key file
-  std::vector<RelayInfo> relays;  // the first is marked durable
+  std::string name;                  // of the team
+  std::string member_name;           // of the founder
+  std::string_view root_passphrase;  // seals the root key file; outlives the call
+  std::vector<RelayInfo> relays;     // the first is marked durable
 };
 
 struct InviteOptions {

@@ -11,6 +11,7 @@
 #include <lysoen/environment.h>
 #include <lysoen/exchange.h>
 #include <lysoen/form.h>
+#include <lysoen/passphrase.h>
 #include <lysoen/report.h>
 #include <lysoen/result.h>
 #include <lysoen/team.h>
@@ -22,14 +23,11 @@
 
 namespace lysoen {
 
-/// Cost of the passphrase's key derivation. The floor (64 MiB, 3 passes) holds in every build but the test build.
-struct KeyCost {
-  uint32_t memory_kib = 64 * 1024;
-  uint32_t passes = 3;
-};
-
 struct CreateOptions {
   KeyCost cost;
+  /// Bytes of memory of this machine. If not 0, `cost` is measured here instead: about a second for a passphrase, at
+  /// most a quarter of the memory, never below the floor.
+  uint64_t calibrate_for = 0;
 };
 
 /// One of the passphrases that open a vault.
@@ -90,6 +88,11 @@ class Vault {
                                              Environment environment);
   /// Checkpoints, wipes keys. Every later call answers `locked`. The destructor does the same, silently.
   virtual Result<void> lock() = 0;
+  /// From now on the vault locks itself when no call was made for so long; the next call answers `locked`. 0: never,
+  /// as after opening. The time is that of the monotonic clock.
+  virtual void lock_when_idle(std::chrono::nanoseconds after) = 0;
+  /// For owners with a timer or a loop: locks it now if its idle time is over. Cheap; answers whether it is locked.
+  virtual bool lock_if_idle() = 0;
 
   // -- Passphrases: up to 8, each opens the vault -----------------------------------------------------------------
   virtual Result<std::vector<PassphraseInfo>> passphrases() = 0;

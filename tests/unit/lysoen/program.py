@@ -15,8 +15,9 @@ WORLD = {**os.environ, "LYSOEN_PASSPHRASE": "words for a test", "LYSOEN_ROOT_PAS
          "LYSOEN_TEST_KEY_MEMORY": "8", "LYSOEN_TEST_KEY_PASSES": "1"}
 
 
-def run(*arguments, code=0):
-    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=FOLDER, env=WORLD)
+def run(*arguments, code=0, **environment):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=FOLDER,
+                          env={**WORLD, **environment})
     assert done.returncode == code, f"{arguments}: exit {done.returncode}, not {code}: {done.stderr}"
     return done
 
@@ -71,6 +72,44 @@ def words_of_others_do_not_look_like_the_programs_own():
     assert any("Nothing happened" in line for line in shown), shown
 
 
+def passphrases_are_added_changed_and_removed():
+    passphrase = lambda *words, **more: run("--vault", "mine", "vault", "passphrase", *words, **more)
+    weak = run("--vault", "mine", "init", code=3, LYSOEN_PASSPHRASE="password")
+    assert weak.stderr.startswith("error: cannot take the passphrase: it would be guessed at once"), weak.stderr
+    assert "password:" not in weak.stderr and not (FOLDER / "mine").exists()
+    run("--vault", "mine", "--weak", "init", LYSOEN_PASSPHRASE="password")
+    first = {"LYSOEN_PASSPHRASE": "password"}
+    (FOLDER / "new").write_text("gannet ledger oblique\r\nnot this line\n")
+    passphrase("change", "--new-passphrase-file", "new", **first)
+    wrong = passphrase("list", code=4, **first)
+    assert wrong.stderr.startswith("error: cannot open vault: wrong passphrase"), wrong.stderr
+    now = {"LYSOEN_PASSPHRASE": "gannet ledger oblique"}
+    passphrase("add", **now, LYSOEN_NEW_PASSPHRASE="thimble fresco amber", code=0)
+    again = passphrase("add", **now, LYSOEN_NEW_PASSPHRASE="gannet ledger oblique", code=3)
+    assert "in use on this device already" in again.stderr, again.stderr
+    passphrase("add", **now, LYSOEN_NEW_PASSPHRASE="x" * 2000, code=3)
+    listed = json.loads(run("--vault", "mine", "--json", "vault", "passphrase", "list", **now).stdout)["passphrases"]
+    assert [(one["number"], one["current"]) for one in listed] == [(1, False), (2, True)], listed
+    passphrase("remove", 1, **now)
+    last = passphrase("remove", 2, code=3, **now)
+    assert last.stderr.startswith("error: cannot remove the passphrase: it is the last one"), last.stderr
+    for code in (4, 4, 4, 4):
+        passphrase("list", code=code, LYSOEN_PASSPHRASE="wrong")
+    waits = passphrase("list", code=4, **now)
+    assert "4 wrong passphrases in a row" in waits.stderr and "hint: try again in 1 s" in waits.stderr, waits.stderr
+
+
+def a_guarded_vault_needs_its_guard():
+    (FOLDER / "stick").mkdir()
+    run("--vault", "guarded", "--guard", "stick", "init")
+    run("--vault", "guarded", "--guard", "stick", "status")
+    without = run("--vault", "guarded", "status", code=3)
+    assert "half of its key is held outside of it" in without.stderr, without.stderr
+    shutil.rmtree(FOLDER / "stick")
+    gone = run("--vault", "guarded", "--guard", "stick", "status", code=3)
+    assert "cannot be opened any more" in gone.stderr, gone.stderr
+
+
 def who_does_not_speak_the_words_is_not_admitted():
     run("invite", "--name", "Cleo", "--file", "second")
     asked = json.loads(run("--vault", "joiner", "--json", "join", "second", "--request", "request").stdout)
@@ -86,6 +125,8 @@ def main():
     words_of_others_do_not_look_like_the_programs_own()
     files_are_the_users_alone_and_links_are_not_followed()
     who_does_not_speak_the_words_is_not_admitted()
+    passphrases_are_added_changed_and_removed()
+    a_guarded_vault_needs_its_guard()
     shutil.rmtree(FOLDER)
     print("lysoen: done")
 

@@ -304,6 +304,32 @@ TEST_CASE("Vault: once locked it answers nothing but that", "[vault]") {
   is_locked(vault.lock());
 }
 
+TEST_CASE("Vault: left idle it locks itself, and what was saved is there", "[vault]") {
+  using namespace std::chrono_literals;
+  TempFolder folder;
+  Device device(folder.path() / "v");
+  device->lock_when_idle(5min);
+  auto draft = must(device->begin("police-incident", "en"));
+  device.clock.advance(5min - 1ms);
+  CHECK_FALSE(device->lock_if_idle());
+  must(device->read(draft));  // a call begins the time anew
+  device.clock.set_wall(device.clock.wall() + 24h * 365);
+  CHECK_FALSE(device->lock_if_idle());  // the wall clock is no judge
+  device.clock.advance(5min);
+  auto late = device->read(draft);
+  REQUIRE_FALSE(late.ok());
+  refused(late.error(), ErrorCode::locked, "the vault is locked");
+  CHECK(device->lock_if_idle());
+  device.vault = must(Vault::open(device.folder, kPassphrase, device.environment()));
+  must(device->read(draft));
+  device->lock_when_idle(5min);
+  device.clock.advance(6min);
+  CHECK(device->lock_if_idle());
+  device.vault = must(Vault::open(device.folder, kPassphrase, device.environment()));  // the lock file is free
+  device.clock.advance(24h);
+  CHECK_FALSE(device->lock_if_idle());  // never, unless asked for
+}
+
 TEST_CASE("Vault: nothing that was written stands in clear in any of its files", "[vault]") {
   Team team;
   auto& ben = team.add(Role::reporter, "Canary-Benjamin-77");
