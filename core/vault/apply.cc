@@ -83,7 +83,8 @@ Result<void> apply_record(storage::Database& database, const SaveRecord& record,
   LYSOEN_TRY(apply_entries(target, record));
   LYSOEN_TRY(apply_heads(target, record));
   for (const auto& report : record.read)
-    LYSOEN_TRY(database.run("UPDATE reports SET is_read = 1 WHERE report = ?", report));
+    LYSOEN_TRY(
+        database.run("UPDATE reports SET is_read = 1 WHERE id = (SELECT report FROM names WHERE name = ?)", report));
   for (int64_t row : target.touched) LYSOEN_TRY(target.rows.project(row));
   return {};
 }

@@ -27,10 +27,11 @@ Result<uint32_t> epoch_of(const crypto::Key32& key, const TeamId& team, const Ba
 Result<std::string> VaultImpl::disclose(const ReportId& report) {
   LYSOEN_ASSIGN(int64_t row, require_row(report, "disclose"));
   feed::Disclosure disclosure;
-  LYSOEN_ASSIGN(auto query, database().prepare("SELECT DISTINCT n.place, n.entry_key FROM edits e JOIN entries n ON "
-                                               "n.place = e.place WHERE e.report = ? AND n.entry_key IS NOT NULL "
-                                               "ORDER BY n.place"));
-  query.bind(row);
+  LYSOEN_ASSIGN(auto query,
+                database().prepare("SELECT DISTINCT n.place, n.entry_key FROM edits e JOIN entries n ON "
+                                   "n.place = e.place WHERE e.id BETWEEN ? AND ? AND n.entry_key IS NOT NULL "
+                                   "ORDER BY n.place"));
+  query.bind(first_edit_of(row), last_edit_of(row));
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) break;

@@ -126,9 +126,12 @@ Result<HeldBlock> FeedStore::block(const FeedRow& row, uint64_t first_seq) {
   }
   held.stubs = feed::ranges_of(stubs);
   held.gaps = feed::ranges_of(gaps);
-  LYSOEN_ASSIGN(auto query, database_.prepare("SELECT signed_seq, signed_head, signature, beyond FROM blocks "
-                                              "WHERE place = ?"));
-  LYSOEN_ASSIGN(bool found, query.bind(place_of(row.id, first_seq)).step());
+  LYSOEN_ASSIGN(auto query, database_.prepare(
+                                "SELECT signed_seq, signed_head, signature, beyond FROM blocks WHERE place = ?1 UNION "
+                                "ALL SELECT signed_seq, signed_head, signature, x'' FROM feeds WHERE id = ?2 AND "
+                                "signed_seq BETWEEN ?3 AND ?4 ORDER BY signed_seq DESC LIMIT 1"));
+  query.bind(place_of(row.id, first_seq), row.id, first_seq, first_seq + feed::kBlockSize - 1);
+  LYSOEN_ASSIGN(bool found, query.step());
   if (!found) return held;
   held.state.signed_seq = static_cast<uint64_t>(query.integer(0));
   held.state.signed_head = query.id<Hash>(1);
@@ -139,6 +142,17 @@ Result<HeldBlock> FeedStore::block(const FeedRow& row, uint64_t first_seq) {
 }
 
 Result<void> FeedStore::put_signature(const FeedRow& row, const feed::BlockState& block) {
+  LYSOEN_ASSIGN(auto newest, database_.integer("SELECT signed_seq FROM feeds WHERE id = ?", row.id));
+  const auto before = static_cast<uint64_t>(newest.value_or(0));
+  if (row.own && block.beyond.empty() && block.first_seq >= feed::block_first(before)) {
+    if (before != 0 && before < block.first_seq)
+      LYSOEN_TRY(
+          database_.run("INSERT OR REPLACE INTO blocks SELECT ?2, signed_seq, signed_head, signature, x'' FROM "
+                        "feeds WHERE id = ?1",
+                        row.id, place_of(row.id, feed::block_first(before))));
+    return database_.run("UPDATE feeds SET signed_seq = ?2, signed_head = ?3, signature = ?4 WHERE id = ?1", row.id,
+                         block.signed_seq, block.signed_head, block.signature);
+  }
   Writer beyond;
   for (const auto& hash : block.beyond) beyond.id(hash);
   return database_.run("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?, ?)", place_of(row.id, block.first_seq),

@@ -182,7 +182,8 @@ Result<void> Intake::take_read_marks(const FeedRow& row, ByteView payload) {
   if (!signer || !reads_team(signer->role))
     return make_error(ErrorCode::trust_refused, "a read mark of a device that does not read the team's reports");
   for (const auto& report : marks.reports)
-    LYSOEN_TRY(database_.run("UPDATE reports SET is_read = 1 WHERE report = ?", report));
+    LYSOEN_TRY(
+        database_.run("UPDATE reports SET is_read = 1 WHERE id = (SELECT report FROM names WHERE name = ?)", report));
   return {};
 }
 

@@ -158,9 +158,10 @@ Result<std::vector<ReportId>> ReportQueries::find(std::string_view hex_prefix) {
   low.resize(2 * ReportId::kSize, '0');
   high.resize(2 * ReportId::kSize, 'f');
   auto first = ReportId::from_hex(low), last = ReportId::from_hex(high);
-  LYSOEN_ASSIGN(auto statement,
-                database_.prepare("SELECT report FROM reports WHERE report BETWEEN ?1 AND ?2 AND stage < 2 UNION "
-                                  "SELECT report FROM aliases WHERE draft BETWEEN ?1 AND ?2 ORDER BY 1"));
+  LYSOEN_ASSIGN(
+      auto statement,
+      database_.prepare("SELECT DISTINCT r.report FROM names n JOIN reports r ON r.id = n.report WHERE n.name "
+                        "BETWEEN ? AND ? AND r.stage < 2 ORDER BY 1"));
   statement.bind(*first, *last);
   std::vector<ReportId> ids;
   for (;;) {
@@ -178,13 +179,14 @@ Result<ReportLevels> ReportQueries::levels(int64_t row) {
   auto author = line.id<DeviceId>(1);
   bool own = author == self_;
   levels.read = line.integer(2) != 0;
-  LYSOEN_ASSIGN(auto query,
-                database_.prepare(
-                    "SELECT e.place & ?3, f.held_seq, max(f.carried_seq, f.confirmed_seq), EXISTS (SELECT 1 FROM "
-                    "acknowledgements a WHERE a.feed = f.id AND a.seq >= (e.place & ?3) AND NOT EXISTS (SELECT 1 FROM "
-                    "not_opened n WHERE n.place = e.place AND n.device = a.device)) "
-                    "FROM edits e JOIN feeds f ON f.id = e.place >> 40 WHERE e.report = ?1 AND e.author = ?2"));
-  query.bind(row, author, kSeqMax);
+  LYSOEN_ASSIGN(
+      auto query,
+      database_.prepare(
+          "SELECT e.place & ?3, f.held_seq, max(f.carried_seq, f.confirmed_seq), EXISTS (SELECT 1 FROM "
+          "acknowledgements a WHERE a.feed = f.id AND a.seq >= (e.place & ?3) AND NOT EXISTS (SELECT 1 FROM "
+          "not_opened n WHERE n.place = e.place AND n.device = a.device)) "
+          "FROM edits e JOIN feeds f ON f.id = e.place >> 40 WHERE e.id BETWEEN ?1 AND ?4 AND e.author = ?2"));
+  query.bind(first_edit_of(row), author, kSeqMax, last_edit_of(row));
   Level lowest = Level::opened;
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());

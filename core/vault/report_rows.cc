@@ -95,8 +95,7 @@ const Form* form_of(std::string_view id) {
 }
 
 Result<std::optional<int64_t>> ReportRows::find(const ReportId& id) {
-  return database_.integer(
-      "SELECT id FROM reports WHERE report = coalesce((SELECT report FROM aliases WHERE draft = ?1), ?1)", id);
+  return database_.integer("SELECT report FROM names WHERE name = ?", id);
 }
 
 Result<ReportId> ReportRows::id_of(int64_t row) {
@@ -112,11 +111,13 @@ Result<Stage> ReportRows::stage_of(int64_t row) {
 }
 
 Result<int64_t> ReportRows::row_for(const ReportId& id, Stage stage) {
-  LYSOEN_ASSIGN(auto row, database_.integer("SELECT id FROM reports WHERE report = ?", id));
-  if (row) return *row;
+  LYSOEN_ASSIGN(auto known, find(id));
+  if (known) return *known;
   LYSOEN_TRY(database_.run("INSERT INTO reports (report, stage, event_time) VALUES (?, ?, ?)", id,
                            static_cast<int>(stage), kNoTime));
-  return database_.last_insert_id();
+  const int64_t row = database_.last_insert_id();
+  LYSOEN_TRY(database_.run("INSERT INTO names VALUES (?, ?)", id, row));
+  return row;
 }
 
 Result<ReportRows::Added> ReportRows::add_edit(ByteView payload, const EditSource& source) {
@@ -127,38 +128,39 @@ Result<ReportRows::Added> ReportRows::add_edit(ByteView payload, const EditSourc
   LYSOEN_ASSIGN(int64_t row, row_for(report, Stage::hinted));
   std::string_view again =
       source.own ? "UPDATE SET place = excluded.place, named_before = excluded.named_before" : "NOTHING";
-  LYSOEN_TRY(
-      database_.run("INSERT INTO edits (edit, report, place, author, named_before, payload) "
-                    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (edit) DO " +
-                        std::string(again),
-                    id, row, source.place, source.author, source.named_before, payload));
+  LYSOEN_TRY(database_.run(
+      "INSERT INTO edits (id, edit, place, author, named_before, payload) VALUES ((SELECT "
+      "coalesce(max(id), ?1 - 1) + 1 FROM edits WHERE id BETWEEN ?1 AND ?2), ?3, ?4, ?5, ?6, ?7) ON "
+      "CONFLICT (edit) DO " +
+          std::string(again),
+      first_edit_of(row), last_edit_of(row), id, source.place, source.author, source.named_before, payload));
   return Added{row, edit.roster_version};
 }
 
 Result<ReportRows::Renamed> ReportRows::name_again(int64_t feed) {
   struct Change {
-    int64_t edit, row;
+    int64_t edit;
     uint64_t named_before;
   };
   std::vector<Change> changes;
   Renamed renamed;
   {
-    LYSOEN_ASSIGN(auto query,
-                  database_.prepare("SELECT id, report, named_before, payload FROM edits WHERE place BETWEEN "
-                                    "? AND ? ORDER BY place"));
+    LYSOEN_ASSIGN(
+        auto query,
+        database_.prepare("SELECT id, named_before, payload FROM edits WHERE place BETWEEN ? AND ? ORDER BY place"));
     query.bind(place_of(feed, 0), place_of(feed, kSeqMax));
     for (;;) {
       LYSOEN_ASSIGN(bool more, query.step());
       if (!more) break;
-      LYSOEN_ASSIGN(auto edit, stored_edit(query.blob(3)));
-      if (static_cast<uint64_t>(query.integer(2)) != renamed.roster_seen)
-        changes.push_back({query.integer(0), query.integer(1), renamed.roster_seen});
+      LYSOEN_ASSIGN(auto edit, stored_edit(query.blob(2)));
+      if (static_cast<uint64_t>(query.integer(1)) != renamed.roster_seen)
+        changes.push_back({query.integer(0), renamed.roster_seen});
       renamed.roster_seen = std::max(renamed.roster_seen, edit.roster_version);
     }
   }
   for (const auto& change : changes) {
     LYSOEN_TRY(database_.run("UPDATE edits SET named_before = ?2 WHERE id = ?1", change.edit, change.named_before));
-    renamed.rows.push_back(change.row);
+    renamed.rows.push_back(report_of_edit(change.edit));
   }
   return renamed;
 }
@@ -167,9 +169,10 @@ Result<std::vector<report::FoldEntry>> ReportRows::edits_of(int64_t row) {
   LYSOEN_ASSIGN(ReportId id, id_of(row));
   std::vector<report::FoldEntry> entries;
   std::vector<uint64_t> named_before;
-  LYSOEN_ASSIGN(auto query, database_.prepare(
-                                "SELECT edit, author, named_before, payload FROM edits WHERE report = ? ORDER BY id"));
-  query.bind(row);
+  LYSOEN_ASSIGN(
+      auto query,
+      database_.prepare("SELECT edit, author, named_before, payload FROM edits WHERE id BETWEEN ? AND ? ORDER BY id"));
+  query.bind(first_edit_of(row), last_edit_of(row));
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) break;
@@ -229,16 +232,23 @@ Result<void> ReportRows::write_line(int64_t row, Stage stage, const Report& repo
       static_cast<int>(report.status), report.retracted, report.conflicts(), report.set_aside.size(), waiting,
       line.event_time ? milliseconds(*line.event_time) : kNoTime, line.event_day, latitude, longitude, line.title,
       line.category, report.origin));
-  if (line.place) {
-    LYSOEN_TRY(
-        database_.run("INSERT OR REPLACE INTO report_places VALUES (?1, ?2, ?2, ?3, ?3)", row, *latitude, *longitude));
-  } else {
-    LYSOEN_TRY(database_.run("DELETE FROM report_places WHERE id = ?", row));
-  }
+  LYSOEN_TRY(write_place(row, latitude, longitude));
   return database_.run("INSERT OR IGNORE INTO words_due VALUES (?)", row);
 }
 
-Result<void> ReportRows::remove_row(int64_t row) {
+/// The R*Tree is written only if the place is another: each of its rows costs several pages.
+Result<void> ReportRows::write_place(int64_t row, std::optional<double> latitude, std::optional<double> longitude) {
+  if (!latitude) return database_.run("DELETE FROM report_places WHERE id = ?", row);
+  LYSOEN_ASSIGN(auto same, database_.integer("SELECT 1 FROM report_places WHERE id = ?1 AND ?2 BETWEEN south AND north "
+                                             "AND ?3 BETWEEN west AND east AND north - south < 1e-4 AND east - west < "
+                                             "1e-4",
+                                             row, *latitude, *longitude));
+  if (same) return {};
+  return database_.run("INSERT OR REPLACE INTO report_places VALUES (?1, ?2, ?2, ?3, ?3)", row, *latitude, *longitude);
+}
+
+Result<void> ReportRows::remove_row(int64_t row, const ReportId& name) {
+  LYSOEN_TRY(database_.run("DELETE FROM names WHERE name = ?", name));
   LYSOEN_TRY(database_.run("DELETE FROM report_places WHERE id = ?", row));
   LYSOEN_TRY(database_.run("DELETE FROM report_words WHERE rowid = ?", row));
   LYSOEN_TRY(database_.run("DELETE FROM words_due WHERE report = ?", row));
@@ -259,15 +269,26 @@ Result<std::optional<SavedDraft>> ReportRows::draft_of(int64_t row) {
   return std::optional<SavedDraft>(std::move(draft));
 }
 
+// A draft that is sent keeps its row and gets a second name. Its edits may have a row already: a repair does saves
+// again whose entries had come back.
 Result<void> ReportRows::end_draft(const EndedDraft& ended) {
-  LYSOEN_ASSIGN(auto row, database_.integer("SELECT id FROM reports WHERE report = ?", ended.draft));
+  LYSOEN_ASSIGN(auto row, find(ended.draft));
   if (row) {
     LYSOEN_TRY(database_.run("DELETE FROM drafts WHERE id = ?", *row));
-    LYSOEN_ASSIGN(auto edits, database_.integer("SELECT count(*) FROM edits WHERE report = ?", *row));
-    if (edits.value_or(0) == 0) LYSOEN_TRY(remove_row(*row));
+    LYSOEN_ASSIGN(Stage stage, stage_of(*row));
+    if (stage != Stage::draft) return {};  // they were a report's unsent changes
+    if (ended.report.is_none()) return remove_row(*row, ended.draft);
+    LYSOEN_ASSIGN(auto there, find(ended.report));
+    if (!there) {
+      LYSOEN_TRY(database_.run("INSERT INTO names VALUES (?, ?)", ended.report, *row));
+      return database_.run("UPDATE reports SET report = ?2, stage = ?3 WHERE id = ?1", *row, ended.report,
+                           static_cast<int>(Stage::hinted));
+    }
+    LYSOEN_TRY(remove_row(*row, ended.draft));
   }
   if (ended.report.is_none() || ended.report == ended.draft) return {};
-  return database_.run("INSERT OR REPLACE INTO aliases VALUES (?, ?)", ended.draft, ended.report);
+  LYSOEN_ASSIGN(int64_t sent, row_for(ended.report, Stage::hinted));
+  return database_.run("INSERT OR IGNORE INTO names VALUES (?, ?)", ended.draft, sent);
 }
 
 Result<size_t> ReportRows::index_words(size_t count_max) {

@@ -68,7 +68,8 @@ class ReportRows {
  private:
   Result<int64_t> row_for(const ReportId& id, Stage stage);
   Result<void> write_line(int64_t row, Stage stage, const Report& report, bool waiting);
-  Result<void> remove_row(int64_t row);
+  Result<void> write_place(int64_t row, std::optional<double> latitude, std::optional<double> longitude);
+  Result<void> remove_row(int64_t row, const ReportId& name);
 
   storage::Database& database_;
   const team::RoleHistory& roles_;

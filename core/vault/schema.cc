@@ -18,12 +18,15 @@ CREATE TABLE epoch_keys (
 -- head_seq: held without a gap. opened_seq: taken up to here by this device's own reading. acknowledged_seq: as this
 -- device told the author. carried_seq, held_seq (durable relays), confirmed_seq (any relay): what others said.
 -- roster_seen: highest roster version that an edit up to opened_seq names. writer, reader: state of the stream, wrapped.
+-- signed_*: of an own feed, the newest signature of the block that it writes, as in blocks: this row is written by
+-- every save anyway. It moves to blocks when the next block begins.
 CREATE TABLE feeds (
   id INTEGER PRIMARY KEY, feed BLOB NOT NULL UNIQUE, device BLOB NOT NULL, audience BLOB NOT NULL,
   incarnation INTEGER NOT NULL, own INTEGER NOT NULL, head_seq INTEGER NOT NULL DEFAULT 0, head_hash BLOB NOT NULL,
   opened_seq INTEGER NOT NULL DEFAULT 0, roster_seen INTEGER NOT NULL DEFAULT 0,
   acknowledged_seq INTEGER NOT NULL DEFAULT 0, carried_seq INTEGER NOT NULL DEFAULT 0,
-  held_seq INTEGER NOT NULL DEFAULT 0, confirmed_seq INTEGER NOT NULL DEFAULT 0, writer BLOB, reader BLOB);
+  held_seq INTEGER NOT NULL DEFAULT 0, confirmed_seq INTEGER NOT NULL DEFAULT 0, writer BLOB, reader BLOB,
+  signed_seq INTEGER NOT NULL DEFAULT 0, signed_head BLOB, signature BLOB);
 CREATE INDEX feeds_of_device ON feeds (device, audience);
 -- place = feed << 40 | seq. A stub has no ciphertext.
 CREATE TABLE entries (
@@ -44,20 +47,22 @@ CREATE TABLE not_opened (place INTEGER NOT NULL, device BLOB NOT NULL, PRIMARY K
 -- Records that could not be taken, with the reason; the feed goes on behind them.
 CREATE TABLE set_aside (place INTEGER PRIMARY KEY, reason TEXT NOT NULL);
 
+-- id = report << 24 | number within the report: a report's edits lie together and need no index.
 CREATE TABLE edits (
-  id INTEGER PRIMARY KEY, edit BLOB NOT NULL UNIQUE, report INTEGER NOT NULL, place INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY, edit BLOB NOT NULL UNIQUE, place INTEGER NOT NULL,
   author BLOB NOT NULL, named_before INTEGER NOT NULL, payload BLOB NOT NULL);
-CREATE INDEX edits_of_report ON edits (report);
 CREATE INDEX edits_of_feed ON edits (place);
 
 -- stage: 0 draft, 1 sent or received, 2 known of only (its creating edit has not arrived).
 CREATE TABLE reports (
-  id INTEGER PRIMARY KEY, report BLOB NOT NULL UNIQUE, stage INTEGER NOT NULL, form TEXT NOT NULL DEFAULT '',
+  id INTEGER PRIMARY KEY, report BLOB NOT NULL, stage INTEGER NOT NULL, form TEXT NOT NULL DEFAULT '',
   author BLOB NOT NULL DEFAULT x'', created INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL DEFAULT 0,
   retracted INTEGER NOT NULL DEFAULT 0, conflicts INTEGER NOT NULL DEFAULT 0,
   aside INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0, is_read INTEGER NOT NULL DEFAULT 0,
   event_time INTEGER NOT NULL, event_day TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL,
   title TEXT NOT NULL DEFAULT '', category TEXT NOT NULL DEFAULT '', origin TEXT NOT NULL DEFAULT '');
+-- What a report is called: its id, and that of the draft which it was on this device.
+CREATE TABLE names (name BLOB PRIMARY KEY, report INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX reports_in_order ON reports (event_time, created, report);
 CREATE INDEX reports_by_origin ON reports (origin) WHERE origin <> '';
 CREATE INDEX reports_in_conflict ON reports (event_time, created, report) WHERE conflicts > 0;
@@ -69,7 +74,6 @@ CREATE TABLE words_due (report INTEGER PRIMARY KEY);
 
 -- Drafts, and unsent changes of sent reports; id as in reports. content: a draft as in the ring's records.
 CREATE TABLE drafts (id INTEGER PRIMARY KEY, content BLOB NOT NULL);
-CREATE TABLE aliases (draft BLOB PRIMARY KEY, report BLOB NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE relays (relay BLOB PRIMARY KEY, counter INTEGER NOT NULL DEFAULT 0, exchange_key BLOB) WITHOUT ROWID;
 CREATE TABLE cursors (

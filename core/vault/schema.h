@@ -21,6 +21,18 @@ inline constexpr uint64_t seq_of(int64_t place) {
   return static_cast<uint64_t>(place) & kSeqMax;
 }
 
+/// Edits lie by report: report row << 24 | number.
+inline constexpr int kEditShift = 24;
+inline constexpr int64_t first_edit_of(int64_t report) {
+  return report << kEditShift;
+}
+inline constexpr int64_t last_edit_of(int64_t report) {
+  return first_edit_of(report + 1) - 1;
+}
+inline constexpr int64_t report_of_edit(int64_t edit) {
+  return edit >> kEditShift;
+}
+
 /// Stands in columns of time where none is known, and sorts last.
 inline constexpr int64_t kNoTime = INT64_MIN;
 

@@ -76,7 +76,8 @@ TEST_CASE("Vault: a check finds what opens and is still not what was written", "
   auto [sql, words] = GENERATE(table<std::string, std::string>({
       {"UPDATE reports SET title = 'Another title' WHERE id = 3", "line of report 3 does not follow from its edits"},
       {"UPDATE report_places SET south = 0 WHERE id = 4", "line of report 4 does not follow"},
-      {"UPDATE edits SET payload = payload || x'00' WHERE id = 2", "edit 2 is not the one that it is kept as"},
+      {"UPDATE edits SET payload = payload || x'00' WHERE id = 3 << 24",
+       "edit 50331648 is not the one that it is kept as"},
       {"UPDATE entries SET length = length + 1 WHERE place = (SELECT min(place) FROM entries)", "does not verify"},
       {"UPDATE entries SET hash = randomblob(32) WHERE place = (SELECT max(place) FROM entries)",
        "keeps another hash of number"},
