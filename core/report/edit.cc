@@ -258,11 +258,15 @@ Result<Bytes> encode_edit(Edit edit) {
   return Encoder(edit).encode();
 }
 
-Result<Edit> decode_edit(ByteView bytes) {
-  LYSOEN_TRY(check_edit_bytes(bytes));
+Result<Edit> decode_kept_edit(ByteView bytes) {
   v0::Edit message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return refused("it is malformed");
-  LYSOEN_ASSIGN(auto edit, Decoder(message).decode());
+  return Decoder(message).decode();
+}
+
+Result<Edit> decode_edit(ByteView bytes) {
+  LYSOEN_TRY(check_edit_bytes(bytes));
+  LYSOEN_ASSIGN(auto edit, decode_kept_edit(bytes));
   LYSOEN_TRY(check_edit(edit));
   // Whatever else protobuf lets pass: an edit has one encoding, and this is not it.
   auto again = Encoder(edit).encode();

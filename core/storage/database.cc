@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/base/check.h"
@@ -57,6 +59,21 @@ bool from_below(int code) {
     default:
       return false;
   }
+}
+
+/// metres_between(latitude, longitude, latitude, longitude): along the great circle, on a sphere (haversine; within
+/// 0.6 % of the ellipsoid). Null if a place is not known.
+void metres_between(sqlite3_context* context, int count, sqlite3_value** values) {
+  constexpr double kEarthRadius = 6371008.8, kRadian = 3.14159265358979323846 / 180;
+  double degrees[4] = {};
+  for (int i = 0; i < count; ++i) {
+    if (sqlite3_value_type(values[i]) == SQLITE_NULL) return;
+    degrees[i] = sqlite3_value_double(values[i]);
+  }
+  const double north = std::sin((degrees[2] - degrees[0]) * kRadian / 2),
+               east = std::sin((degrees[3] - degrees[1]) * kRadian / 2);
+  const double h = north * north + std::cos(degrees[0] * kRadian) * std::cos(degrees[2] * kRadian) * east * east;
+  sqlite3_result_double(context, 2 * kEarthRadius * std::asin(std::sqrt(std::min(1.0, h))));
 }
 
 int remember_wal_frames(void* out, sqlite3*, const char*, int frames) {
@@ -223,6 +240,10 @@ Result<void> Database::settle(const Options& options) {
   // A log that one large transaction made long is cut back when it is begun anew.
   LYSOEN_TRY(pragma("PRAGMA journal_size_limit=16777216"));
   sqlite3_wal_hook(handle_, remember_wal_frames, &wal_frames_);
+  if (int code = sqlite3_create_function_v2(handle_, "metres_between", 4,
+                                            SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, nullptr,
+                                            metres_between, nullptr, nullptr, nullptr))
+    return error_of(code, "open the store");
   // Last: it forbids some of the pragmas above.
   if (!config(SQLITE_DBCONFIG_DEFENSIVE, 1))
     return make_error(ErrorCode::internal, "cannot open the store: a setting of the database was refused");

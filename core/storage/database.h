@@ -12,8 +12,8 @@
 //
 // Settings: locking_mode EXCLUSIVE before the first access, WAL without shared memory, page size 4096, temp_store
 // MEMORY, secure_delete, cell_size_check, foreign_keys, trusted_schema off, defensive, no ATTACH, no automatic
-// checkpoint, no double-quoted strings. Writing transactions that belong to a container go through Container
-// (container.h), which says how durable each kind is.
+// checkpoint, no double-quoted strings. One function of ours: metres_between (database.cc). Writing transactions that
+// belong to a container go through Container (container.h), which says how durable each kind is.
 //
 // Errors: storage_full, io_failed, damaged (corrupt, not a database, page does not authenticate), vault_in_use (busy),
 // storage_read_only, already_exists (a UNIQUE or PRIMARY KEY constraint), limit_exceeded (too big), cancelled

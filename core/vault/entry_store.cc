@@ -52,30 +52,39 @@ Result<void> VaultImpl::settle() {
   return issue_again();
 }
 
+/// Edits of own former feeds that stand from a fork on, or nowhere: payloads of as many as one save takes.
+Result<std::vector<Bytes>> VaultImpl::not_issued() {
+  std::vector<Bytes> payloads;
+  size_t size = 0;
+  LYSOEN_ASSIGN(auto rows, feeds().all(true));
+  for (const auto& row : rows) {
+    if (row.key.audience != membership_.team_audience() || row.key.incarnation >= membership_.incarnation()) continue;
+    LYSOEN_ASSIGN(auto query,
+                  database().prepare("SELECT e.payload FROM placed_edits p CROSS JOIN edits e ON e.id = p.edit AND "
+                                     "e.place = p.place WHERE p.place BETWEEN ?1 AND ?2 AND (p.place >= (SELECT "
+                                     "min(place) FROM forks WHERE place BETWEEN ?1 AND ?2) OR NOT EXISTS (SELECT 1 "
+                                     "FROM entries n WHERE n.place = p.place)) ORDER BY p.place LIMIT ?3"));
+    query.bind(place_of(row.id, 0), place_of(row.id, kSeqMax), kIssuedAtOnce - payloads.size());
+    for (;;) {
+      LYSOEN_ASSIGN(bool more, query.step());
+      if (!more) break;
+      payloads.push_back({static_cast<uint8_t>(feed::PayloadType::edit)});
+      auto edit = query.blob(0);
+      payloads.back().insert(payloads.back().end(), edit.begin(), edit.end());
+      size += edit.size();
+      if (size >= kIssuedBytes) return payloads;
+    }
+    if (payloads.size() >= kIssuedAtOnce) break;
+  }
+  return payloads;
+}
+
 /// What this device wrote before it learned that its storage had gone back stands under numbers that others hold
 /// otherwise, and what a repair found behind a lost save stands nowhere: nobody will take it from there. It goes out
 /// once more, with the same edit ids, under the new incarnation.
 Result<void> VaultImpl::issue_again() {
   for (;;) {
-    std::vector<Bytes> payloads;
-    {
-      LYSOEN_ASSIGN(
-          auto query,
-          database().prepare(
-              "SELECT e.payload FROM feeds f CROSS JOIN edits e ON e.place BETWEEN f.id << 40 AND (f.id << 40 "
-              "| ?1) WHERE f.own = 1 AND f.audience = ?2 AND f.incarnation < ?3 AND (e.place >= (SELECT "
-              "min(k.place) FROM forks k WHERE k.place BETWEEN f.id << 40 AND (f.id << 40 | ?1)) OR NOT "
-              "EXISTS (SELECT 1 FROM entries n WHERE n.place = e.place)) ORDER BY e.place LIMIT ?4"));
-      query.bind(kSeqMax, membership_.team_audience(), membership_.incarnation(), kIssuedAtOnce);
-      for (size_t size = 0; size < kIssuedBytes;) {
-        LYSOEN_ASSIGN(bool more, query.step());
-        if (!more) break;
-        payloads.push_back({static_cast<uint8_t>(feed::PayloadType::edit)});
-        auto edit = query.blob(0);
-        payloads.back().insert(payloads.back().end(), edit.begin(), edit.end());
-        size += edit.size();
-      }
-    }
+    LYSOEN_ASSIGN(auto payloads, not_issued());
     if (payloads.empty()) return {};
     LYSOEN_TRY(commit([&](SaveRecord& record) -> Result<void> {
       for (const auto& payload : payloads) {

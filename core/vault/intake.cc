@@ -140,7 +140,7 @@ Result<void> Intake::take_up() {
 }
 
 Result<void> Intake::finish() {
-  for (int64_t row : touched_) LYSOEN_TRY(rows_.project(row));
+  for (int64_t row : touched_) LYSOEN_TRY(rows_.project(row, Words::now));
   touched_.clear();
   return {};
 }

@@ -27,6 +27,8 @@ namespace {
 
 constexpr std::string_view kSlotsName = "slots";
 constexpr std::string_view kCleanFact = "session.clean";
+// A save puts its words off, many at once cost little each; but no search has to take up more than these.
+constexpr int64_t kWordsDueMax = 64;
 constexpr size_t kWordsAtOnce = 512, kWordsAtLock = 20000;
 
 Error not_a_folder(std::string_view doing) {
@@ -291,7 +293,7 @@ Result<void> VaultImpl::may_send() {
 Result<void> VaultImpl::lock() {
   LYSOEN_TRY(ready());
   auto done = settle();
-  if (done) done = index_all(kWordsAtLock);
+  if (done) done = index_words(kWordsAtLock);
   if (done && !clean_mark_)
     done = container_->plain([](storage::Database& database) { return set_fact(database, kCleanFact, Bytes{1}); });
   intake_.reset();
@@ -315,6 +317,10 @@ Result<void> VaultImpl::commit(const Build& build) {
     LYSOEN_TRY(build(record));
     LYSOEN_TRY(outbox_->finish(record));
     LYSOEN_TRY(apply_record(database, record, membership_.history()));
+    LYSOEN_ASSIGN(auto due, database.integer("SELECT count(*) FROM words_due"));
+    if (due > kWordsDueMax) {
+      LYSOEN_TRY(rows().index_words(kWordsAtOnce));
+    }
     if (clean_mark_) LYSOEN_TRY(set_fact(database, kCleanFact, Bytes{0}));
     return record.encode();
   };
@@ -347,7 +353,7 @@ Result<void> VaultImpl::plain(const storage::Container::Work& work) {
   return work(database());  // part of what the intake brings
 }
 
-Result<void> VaultImpl::index_all(size_t count_max) {
+Result<void> VaultImpl::index_words(size_t count_max) {
   for (size_t done = 0; done < count_max; done += kWordsAtOnce) {
     LYSOEN_ASSIGN(auto due, database().integer("SELECT 1 FROM words_due LIMIT 1"));
     if (!due) return {};

@@ -41,34 +41,41 @@ Result<std::vector<ReportId>> VaultImpl::find(std::string_view hex_prefix) {
   return queries().find(hex_prefix);
 }
 
-Result<std::vector<ReportSummary>> VaultImpl::list(const ReportQuery& query) {
+Result<void> VaultImpl::ready_to_look(const ReportQuery& query) {
   LYSOEN_TRY(usable());
-  if (!query.text.empty()) LYSOEN_TRY(index_all(SIZE_MAX));
+  return query.text.empty() ? Result<void>() : index_words(SIZE_MAX);
+}
+
+Result<std::vector<ReportSummary>> VaultImpl::list(const ReportQuery& query) {
+  LYSOEN_TRY(ready_to_look(query));
   return queries().list(query);
 }
 
 Result<size_t> VaultImpl::count(const ReportQuery& query) {
-  LYSOEN_TRY(usable());
-  if (!query.text.empty()) LYSOEN_TRY(index_all(SIZE_MAX));
+  LYSOEN_TRY(ready_to_look(query));
   return queries().count(query);
 }
 
+Result<ReportFacets> VaultImpl::facets(const ReportQuery& query) {
+  LYSOEN_TRY(ready_to_look(query));
+  return queries().facets(query);
+}
+
 Result<void> VaultImpl::each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) {
-  LYSOEN_TRY(usable());
-  if (!query.text.empty()) LYSOEN_TRY(index_all(SIZE_MAX));
-  std::optional<ListPlace> after;
-  for (size_t passed = 0, given = 0;;) {
-    LYSOEN_ASSIGN(auto ids, queries().page(query, after, kPage));
-    for (const auto& id : ids) {
-      if (passed++ < query.offset) continue;
-      LYSOEN_ASSIGN(auto row, rows().find(id));
+  LYSOEN_TRY(ready_to_look(query));
+  ReportQuery rest = query;
+  for (size_t given = 0;;) {
+    LYSOEN_ASSIGN(auto places, queries().page(rest, kPage));
+    for (const auto& place : places) {
+      LYSOEN_ASSIGN(auto row, rows().find(place.report));
       if (!row) continue;
       LYSOEN_ASSIGN(auto report, read_row(*row));
       if (!visit(report)) return {};
       LYSOEN_TRY(usable());
       if (query.limit != 0 && ++given >= query.limit) return {};
     }
-    if (ids.size() < kPage) return {};
+    if (places.size() < kPage) return {};
+    rest.after = places.back();
   }
 }
 

@@ -6,13 +6,6 @@
 
 namespace lysoen::vault {
 
-/// Order of lists: newest event first, without one last; then newest creation, then id. Stable between calls and the
-/// same on every device that holds the same reports.
-struct ListPlace {
-  int64_t event_time = 0, created = 0;
-  ReportId report;
-};
-
 class ReportQueries {
  public:
   /// `self`: reports of this device have the levels that others told it; those of others are opened, being here.
@@ -20,12 +13,22 @@ class ReportQueries {
 
   Result<std::vector<ReportSummary>> list(const ReportQuery& query);
   Result<size_t> count(const ReportQuery& query);
-  /// At most `count` ids after `after` (from the start if none), `after` moved to the last one.
-  Result<std::vector<ReportId>> page(const ReportQuery& query, std::optional<ListPlace>& after, size_t count);
+  Result<ReportFacets> facets(const ReportQuery& query);
+  /// The places of at most `count` lines behind `query.after`; the query's own limit does not matter.
+  Result<std::vector<ListPlace>> page(const ReportQuery& query, size_t count);
   Result<std::vector<ReportId>> find(std::string_view hex_prefix);
   Result<ReportLevels> levels(int64_t row);
 
  private:
+  class Conditions;
+  /// Rows of which something is on this device alone; sorted.
+  Result<std::vector<int64_t>> unsent_rows();
+  /// Few reports can match what the query looks for in text index and map: those are looked up, then sorted. Otherwise
+  /// lists go along their order until they are full.
+  Result<bool> selective(const Conditions& conditions);
+  Result<Conditions> conditions(const ReportQuery& query);
+  Result<storage::Statement> in_order(const Conditions& conditions, std::string_view columns, size_t count);
+
   storage::Database& database_;
   const DeviceId& self_;
 };

@@ -6,6 +6,7 @@
 #include "core/crypto/hash.h"
 #include "core/report/change.h"
 #include "core/vault/schema.h"
+#include "core/vault/search_words.h"
 
 namespace lysoen::vault {
 
@@ -47,7 +48,7 @@ bool waits(const std::vector<report::FoldEntry>& entries) {
 }
 
 Result<report::Edit> stored_edit(ByteView payload) {
-  auto edit = report::decode_edit(payload.subspan(std::min(kSaltSize, payload.size())));
+  auto edit = report::decode_kept_edit(payload.subspan(std::min(kSaltSize, payload.size())));
   if (!edit) return make_error(ErrorCode::damaged, "cannot read a report: one of its edits is not as stored");
   return edit;
 }
@@ -57,7 +58,7 @@ std::string words_of(const Report& report) {
   for (const auto& field : report.fields)
     for (const auto& visible : field.values)
       if (visible.value && visible.value->type() == ValueType::text) words.append(visible.value->text()).append("\n");
-  return words;
+  return index_text(words);
 }
 
 }  // namespace
@@ -126,15 +127,30 @@ Result<ReportRows::Added> ReportRows::add_edit(ByteView payload, const EditSourc
   auto id = edit_id(source.author, payload);
   ReportId report = edit.creation ? ReportId{id.bytes} : edit.report;
   LYSOEN_ASSIGN(int64_t row, row_for(report, Stage::hinted));
-  std::string_view again =
-      source.own ? "UPDATE SET place = excluded.place, named_before = excluded.named_before" : "NOTHING";
-  LYSOEN_TRY(database_.run(
-      "INSERT INTO edits (id, edit, place, author, named_before, payload) VALUES ((SELECT "
-      "coalesce(max(id), ?1 - 1) + 1 FROM edits WHERE id BETWEEN ?1 AND ?2), ?3, ?4, ?5, ?6, ?7) ON "
-      "CONFLICT (edit) DO " +
-          std::string(again),
-      first_edit_of(row), last_edit_of(row), id, source.place, source.author, source.named_before, payload));
+  LYSOEN_TRY(put_edit(row, id, payload, source));
   return Added{row, edit.roster_version};
+}
+
+/// An own edit stands where it was issued last, a received one where it came first.
+Result<void> ReportRows::put_edit(int64_t row, const EditId& id, ByteView payload, const EditSource& source) {
+  LYSOEN_ASSIGN(auto known,
+                database_.integer("SELECT id FROM edits WHERE id = ?1 AND edit = ?2 UNION ALL SELECT id FROM "
+                                  "edits WHERE edit = ?2 AND (id & 16777215) > 0 LIMIT 1",
+                                  first_edit_of(row), id));
+  int64_t edit = known.value_or(0);
+  if (known && source.own) {
+    LYSOEN_TRY(database_.run("UPDATE edits SET place = ?2, named_before = ?3 WHERE id = ?1", edit, source.place,
+                             source.named_before));
+  } else if (!known) {
+    LYSOEN_TRY(database_.run(
+        "INSERT INTO edits (id, edit, place, author, named_before, payload) VALUES ((SELECT "
+        "coalesce(max(id), ?1 - 1) + 1 FROM edits WHERE id BETWEEN ?1 AND ?2), ?3, ?4, ?5, ?6, ?7)",
+        first_edit_of(row), last_edit_of(row), id, source.place, source.author, source.named_before, payload));
+    edit = database_.last_insert_id();
+  }
+  LYSOEN_TRY(database_.run("UPDATE entries SET edit = ?2 WHERE place = ?1", source.place, edit));
+  if (database_.changes() > 0) return {};
+  return database_.run("INSERT OR REPLACE INTO edits_astray VALUES (?, ?)", source.place, edit);
 }
 
 Result<ReportRows::Renamed> ReportRows::name_again(int64_t feed) {
@@ -147,7 +163,9 @@ Result<ReportRows::Renamed> ReportRows::name_again(int64_t feed) {
   {
     LYSOEN_ASSIGN(
         auto query,
-        database_.prepare("SELECT id, named_before, payload FROM edits WHERE place BETWEEN ? AND ? ORDER BY place"));
+        database_.prepare(
+            "SELECT e.id, e.named_before, e.payload FROM placed_edits p CROSS JOIN edits e ON e.id = p.edit AND "
+            "e.place = p.place WHERE p.place BETWEEN ? AND ? ORDER BY p.place"));
     query.bind(place_of(feed, 0), place_of(feed, kSeqMax));
     for (;;) {
       LYSOEN_ASSIGN(bool more, query.step());
@@ -190,20 +208,45 @@ Result<report::Folded> ReportRows::fold(int64_t row) {
   return report::fold(id, entries);
 }
 
-Result<void> ReportRows::project(int64_t row) {
+Result<void> ReportRows::project(int64_t row, Words words) {
   LYSOEN_ASSIGN(ReportId id, id_of(row));
   LYSOEN_ASSIGN(auto entries, edits_of(row));
   bool created = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
     return entry.edit.creation && entry.id.bytes == id.bytes && entry.set_aside.empty();
   });
-  if (created) return write_line(row, Stage::sent, report::fold(id, entries).report, waits(entries));
+  Stage stage = Stage::hinted;
+  Report report;
+  if (created) {
+    stage = Stage::sent;
+    report = report::fold(id, entries).report;
+  } else {
+    LYSOEN_ASSIGN(auto draft, draft_of(row));
+    if (draft && entries.empty()) {
+      stage = Stage::draft;
+      report = report_of(*draft, {});
+    } else {
+      report.id = id;
+      for (const auto& entry : entries)
+        if (!entry.set_aside.empty()) report.set_aside.push_back({entry.id, entry.author, entry.set_aside});
+    }
+  }
+  LYSOEN_TRY(write_line(row, stage, report, waits(entries)));
+  if (words == Words::now) return write_words(row, report);
+  return database_.run("INSERT OR IGNORE INTO words_due VALUES (?)", row);
+}
+
+/// A sent report is found by its unsent changes too.
+Result<void> ReportRows::write_words(int64_t row, const Report& report) {
+  auto words = words_of(report);
   LYSOEN_ASSIGN(auto draft, draft_of(row));
-  if (draft && entries.empty()) return write_line(row, Stage::draft, report_of(*draft, {}), false);
-  Report hinted;
-  hinted.id = id;
-  for (const auto& entry : entries)
-    if (!entry.set_aside.empty()) hinted.set_aside.push_back({entry.id, entry.author, entry.set_aside});
-  return write_line(row, Stage::hinted, hinted, waits(entries));
+  if (draft && !draft->unsent_edit.empty()) {
+    LYSOEN_ASSIGN(auto unsent, report::decode_edit(draft->unsent_edit));
+    for (const auto& write : unsent.writes)
+      if (write.value && write.value->type() == ValueType::text) words += index_text(write.value->text()) + "\n";
+  }
+  LYSOEN_TRY(database_.run("DELETE FROM report_words WHERE rowid = ?", row));
+  LYSOEN_TRY(database_.run("INSERT INTO report_words (rowid, words) VALUES (?, ?)", row, words));
+  return database_.run("DELETE FROM words_due WHERE report = ?", row);
 }
 
 Result<void> ReportRows::project_waiting() {
@@ -232,8 +275,7 @@ Result<void> ReportRows::write_line(int64_t row, Stage stage, const Report& repo
       static_cast<int>(report.status), report.retracted, report.conflicts(), report.set_aside.size(), waiting,
       line.event_time ? milliseconds(*line.event_time) : kNoTime, line.event_day, latitude, longitude, line.title,
       line.category, report.origin));
-  LYSOEN_TRY(write_place(row, latitude, longitude));
-  return database_.run("INSERT OR IGNORE INTO words_due VALUES (?)", row);
+  return write_place(row, latitude, longitude);
 }
 
 /// The R*Tree is written only if the place is another: each of its rows costs several pages.
@@ -276,7 +318,8 @@ Result<void> ReportRows::end_draft(const EndedDraft& ended) {
   if (row) {
     LYSOEN_TRY(database_.run("DELETE FROM drafts WHERE id = ?", *row));
     LYSOEN_ASSIGN(Stage stage, stage_of(*row));
-    if (stage != Stage::draft) return {};  // they were a report's unsent changes
+    if (stage != Stage::draft)  // they were a report's unsent changes
+      return database_.run("INSERT OR IGNORE INTO words_due VALUES (?)", *row);
     if (ended.report.is_none()) return remove_row(*row, ended.draft);
     LYSOEN_ASSIGN(auto there, find(ended.report));
     if (!there) {
@@ -312,9 +355,7 @@ Result<size_t> ReportRows::index_words(size_t count_max) {
       LYSOEN_ASSIGN(auto draft, draft_of(row));
       if (draft) report = report_of(*draft, {});
     }
-    LYSOEN_TRY(database_.run("DELETE FROM report_words WHERE rowid = ?", row));
-    LYSOEN_TRY(database_.run("INSERT INTO report_words (rowid, words) VALUES (?, ?)", row, words_of(report)));
-    LYSOEN_TRY(database_.run("DELETE FROM words_due WHERE report = ?", row));
+    LYSOEN_TRY(write_words(row, report));
   }
   return rows.size();
 }

@@ -27,6 +27,9 @@ struct EditSource {
   bool own = false;           // an own edit stands where it was issued last, a received one where it came first
 };
 
+/// When a report's text goes into the index: a save leaves it for later, what is received is indexed at once.
+enum class Words : uint8_t { later, now };
+
 class ReportRows {
  public:
   ReportRows(storage::Database& database, const team::RoleHistory& roles) : database_(database), roles_(roles) {}
@@ -51,7 +54,7 @@ class ReportRows {
   };
   Result<Renamed> name_again(int64_t feed);
   /// Makes the report's line anew from its edits, or from its draft.
-  Result<void> project(int64_t row);
+  Result<void> project(int64_t row, Words words = Words::later);
   /// Makes anew the lines of reports with edits that waited for a roster version.
   Result<void> project_waiting();
 
@@ -66,8 +69,10 @@ class ReportRows {
   Result<size_t> index_words(size_t count_max);
 
  private:
+  Result<void> put_edit(int64_t row, const EditId& id, ByteView payload, const EditSource& source);
   Result<int64_t> row_for(const ReportId& id, Stage stage);
   Result<void> write_line(int64_t row, Stage stage, const Report& report, bool waiting);
+  Result<void> write_words(int64_t row, const Report& report);
   Result<void> write_place(int64_t row, std::optional<double> latitude, std::optional<double> longitude);
   Result<void> remove_row(int64_t row, const ReportId& name);
 

@@ -28,10 +28,11 @@ CREATE TABLE feeds (
   held_seq INTEGER NOT NULL DEFAULT 0, confirmed_seq INTEGER NOT NULL DEFAULT 0, writer BLOB, reader BLOB,
   signed_seq INTEGER NOT NULL DEFAULT 0, signed_head BLOB, signature BLOB);
 CREATE INDEX feeds_of_device ON feeds (device, audience);
--- place = feed << 40 | seq. A stub has no ciphertext.
+-- place = feed << 40 | seq. A stub has no ciphertext. edit: the row of the edit that was in it.
 CREATE TABLE entries (
   place INTEGER PRIMARY KEY, hash BLOB NOT NULL, kind INTEGER NOT NULL, length INTEGER NOT NULL,
-  ciphertext_hash BLOB NOT NULL, stub INTEGER NOT NULL, warrant BLOB, entry_key BLOB, ciphertext BLOB);
+  ciphertext_hash BLOB NOT NULL, stub INTEGER NOT NULL, warrant BLOB, entry_key BLOB, edit INTEGER,
+  ciphertext BLOB);
 -- place = feed << 40 | first seq of the block; the newest signature, and the hashes behind what is held here that prove
 -- it.
 CREATE TABLE blocks (
@@ -49,9 +50,15 @@ CREATE TABLE set_aside (place INTEGER PRIMARY KEY, reason TEXT NOT NULL);
 
 -- id = report << 24 | number within the report: a report's edits lie together and need no index.
 CREATE TABLE edits (
-  id INTEGER PRIMARY KEY, edit BLOB NOT NULL UNIQUE, place INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY, edit BLOB NOT NULL, place INTEGER NOT NULL,
   author BLOB NOT NULL, named_before INTEGER NOT NULL, payload BLOB NOT NULL);
-CREATE INDEX edits_of_feed ON edits (place);
+-- The first edit of a report, most often the only one, is found by its id; the others here.
+CREATE UNIQUE INDEX later_edits ON edits (edit) WHERE (id & 16777215) > 0;
+-- Edits by the place of the entry that brought them; edits_astray: places that hold no entry (a repair found them
+-- behind a lost save).
+CREATE TABLE edits_astray (place INTEGER PRIMARY KEY, edit INTEGER NOT NULL);
+CREATE VIEW placed_edits AS SELECT place, edit FROM entries WHERE edit IS NOT NULL
+  UNION ALL SELECT place, edit FROM edits_astray;
 
 -- stage: 0 draft, 1 sent or received, 2 known of only (its creating edit has not arrived).
 CREATE TABLE reports (
@@ -68,8 +75,8 @@ CREATE INDEX reports_by_origin ON reports (origin) WHERE origin <> '';
 CREATE INDEX reports_in_conflict ON reports (event_time, created, report) WHERE conflicts > 0;
 CREATE INDEX reports_waiting ON reports (id) WHERE waiting = 1;
 CREATE VIRTUAL TABLE report_places USING rtree (id, south, north, west, east);
-CREATE VIRTUAL TABLE report_words USING fts5 (words, tokenize = 'unicode61 remove_diacritics 2');
--- Reports whose words are not indexed yet; a search takes them up first.
+CREATE VIRTUAL TABLE report_words USING fts5 (words, tokenize = 'unicode61 remove_diacritics 2 categories ''L* M* N* Co''');
+-- Reports whose words are not indexed yet; a search takes them up first. Saves leave at most some dozens here.
 CREATE TABLE words_due (report INTEGER PRIMARY KEY);
 
 -- Drafts, and unsent changes of sent reports; id as in reports. content: a draft as in the ring's records.

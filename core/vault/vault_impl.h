@@ -64,6 +64,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<std::vector<ReportId>> find(std::string_view hex_prefix) override;
   Result<std::vector<ReportSummary>> list(const ReportQuery& query) override;
   Result<size_t> count(const ReportQuery& query) override;
+  Result<ReportFacets> facets(const ReportQuery& query) override;
   Result<void> each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) override;
   Result<ReportLevels> levels(const ReportId& report) override;
   Result<std::string> disclose(const ReportId& report) override;  // disclose.cc
@@ -150,7 +151,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   ReportRows rows() { return ReportRows(database(), membership_.history()); }
   FeedStore feeds() { return FeedStore(database()); }
   ReportQueries queries() { return ReportQueries(database(), membership_.device()); }
-  Result<void> index_all(size_t count_max);
+  Result<void> index_words(size_t count_max);
   WallTime now() { return environment_.clock.wall(); }
 
   // passphrases.cc
@@ -178,6 +179,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> decide(const ReportId& report, std::string_view doing,
                       const std::function<Result<report::Edit>(const report::Folded&)>& make);
   Result<Report> read_row(int64_t row);
+  Result<void> ready_to_look(const ReportQuery& query);  // words that are due are in the index
 
   // founding.cc, joining.cc
   Result<void> require_admin(std::string_view doing);
@@ -196,6 +198,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   /// Ends the intake's transaction, if one is open, and keeps what it brought.
   Result<void> settle();
   Error drop_intake(Error error);
+  Result<std::vector<Bytes>> not_issued();
   Result<void> issue_again();
   Result<void> acknowledge();
   Result<void> seal_acknowledgement(const DeviceId& author, const std::vector<FeedRow>& feeds_of_author,

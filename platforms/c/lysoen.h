@@ -241,10 +241,11 @@ typedef struct lysoen_query {
   int32_t with_box;       /* 0 or 1: then the event's place lies in */
   double south, west, north, east;
   int64_t from_ms, until_ms; /* time of the event, until exclusive; INT64_MIN and INT64_MAX: any */
-  uint64_t limit, offset;    /* limit 0: no limit */
+  uint64_t limit;            /* 0: no limit */
+  const char* after;         /* place_in_list of the last line of the page before, or null */
 } lysoen_query;
 #define LYSOEN_QUERY_INIT \
-  { sizeof(lysoen_query), NULL, NULL, NULL, -1, 0, 0, 0, 0, 0, 0, 0, INT64_MIN, INT64_MAX, 0, 0 }
+  { sizeof(lysoen_query), NULL, NULL, NULL, -1, 0, 0, 0, 0, 0, 0, 0, INT64_MIN, INT64_MAX, 0, NULL }
 
 typedef struct lysoen_point {
   double latitude, longitude;
@@ -256,6 +257,7 @@ typedef struct lysoen_summary {
   const char *form, *title, *category;
   const char* event_day;     /* "2020-01-05" as written, or empty */
   const lysoen_point* place; /* or null */
+  const char* place_in_list; /* for lysoen_query.after */
   int64_t created_ms;
   int32_t status, level;
   int32_t retracted; /* 0 or 1 */

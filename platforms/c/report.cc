@@ -7,6 +7,7 @@ using namespace lysoen::c;
 struct lysoen_list {
   std::vector<ReportSummary> reports;  // what the lines point into
   std::vector<lysoen_point> places;
+  std::vector<std::string> places_in_list;
   std::vector<lysoen_summary> lines;
   size_t next = 0;
 };
@@ -33,11 +34,13 @@ Result<ReportQuery> query_of(const lysoen_query* given) {
   out.only_conflicts = query.only_conflicts != 0;
   out.with_retracted = query.with_retracted != 0;
   out.limit = static_cast<size_t>(query.limit);
-  out.offset = static_cast<size_t>(query.offset);
+  if (query.after) {
+    LYSOEN_ASSIGN(out.after, ListPlace::parse(query.after));
+  }
   return out;
 }
 
-lysoen_summary line_of(const ReportSummary& report, const lysoen_point* place) {
+lysoen_summary line_of(const ReportSummary& report, const lysoen_point* place, const std::string& place_in_list) {
   return {id_of(report.id),
           id_of(report.author),
           report.form_id.c_str(),
@@ -45,6 +48,7 @@ lysoen_summary line_of(const ReportSummary& report, const lysoen_point* place) {
           report.category.c_str(),
           report.event_day.c_str(),
           place,
+          place_in_list.c_str(),
           ms_of(report.created),
           static_cast<int32_t>(report.status),
           static_cast<int32_t>(report.level),
@@ -86,12 +90,13 @@ lysoen_code lysoen_list_open(lysoen_vault* vault, const lysoen_query* query, lys
     LYSOEN_ASSIGN(auto what, query_of(query));
     auto list = std::make_unique<lysoen_list>();
     LYSOEN_ASSIGN(list->reports, vault->vault->list(what));
-    list->places.reserve(list->reports.size());  // never moves: lines point into it
+    list->places.reserve(list->reports.size());  // these never move: lines point into them
+    list->places_in_list.reserve(list->reports.size());
     for (auto& report : list->reports) {
       const lysoen_point* place = nullptr;
       if (report.place)
         place = &list->places.emplace_back(lysoen_point{report.place->latitude, report.place->longitude});
-      list->lines.push_back(line_of(report, place));
+      list->lines.push_back(line_of(report, place, list->places_in_list.emplace_back(report.place_in_list().text())));
     }
     *out = list.release();
     return {};

@@ -73,76 +73,73 @@ std::unique_ptr<Vault> make_reporter(const fs::path& folder, Vault& admin) {
 
 // -- Single saves -------------------------------------------------------------------------------------------------
 
+double mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (double value : values) sum += value;
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+/// One kind of save: what each of many cost.
+struct Saves {
+  std::vector<double> wall{}, processor{}, bytes{}, syncs{}, checkpoints{};
+
+  void add(Cost cost, double written, double synced) {
+    wall.push_back(cost.wall);
+    processor.push_back(cost.processor);
+    bytes.push_back(written);
+    syncs.push_back(synced);
+  }
+  void tell_all(const std::string& kind, const char* column) const {
+    tell((kind + " wall").c_str(), column, median(wall));
+    tell((kind + " processor").c_str(), column, mean(processor));
+    tell((kind + " bytes").c_str(), column, mean(bytes));
+    tell((kind + " syncs").c_str(), column, median(syncs));
+  }
+};
+
+/// Ours and the peer's by turns, so that both meet the same machine. Checkpoints are apart in both.
 void measure_saves(const fs::path& folder, size_t count) {
   Workload workload(42);
   auto all = samples(workload, count);
   CountingFiles files;
   auto vault = make_admin(fresh(folder / "save"), files);
-  const auto log = [&] { return files.of("A.db-wal"); };
-  struct Kind {
-    const char* name;
-    std::vector<double> wall{}, processor{}, bytes{}, syncs{};
-    double checkpoints = 0;
-  };
-  Kind begin{"begin"}, save{"save"}, submit{"submit"};
-  auto measured = [&](Kind& kind, auto work) {
+  const auto path = (folder / "plain.db").string();
+  for (auto name : {"plain.db", "plain.db-wal"}) fs::remove(folder / name);
+  Peer peer({.path = path.c_str()});
+  peer.run("PRAGMA wal_autocheckpoint=0");
+
+  auto measured = [&](Saves& saves, auto work) {
     const auto before = files.all(), pages = files.of("A.db");
     const auto cost = cost_of(work);
     const auto written = files.all() - before, moved = files.of("A.db") - pages;
-    kind.wall.push_back(cost.wall);
-    kind.processor.push_back(cost.processor);
-    kind.bytes.push_back(static_cast<double>(written.bytes - moved.bytes));
-    if (moved.syncs == 0) kind.syncs.push_back(static_cast<double>(written.syncs));
-    kind.checkpoints += static_cast<double>(moved.bytes);
+    saves.add(cost, static_cast<double>(written.bytes - moved.bytes), static_cast<double>(written.syncs));
+    saves.checkpoints.push_back(static_cast<double>(moved.bytes));
   };
-  double moved = 0;
+  Saves begin, save, submit, plain;
+  double size = 0;
   for (const auto& sample : all) {
     ReportId id;
     measured(begin, [&] { id = must(vault->begin("police-incident", "en", sample.answers)); });
     const Change change{"injured", must(Value::parse(ValueType::integer, "3"))};
     measured(save, [&] { must(vault->save(id, {&change, 1})); });
     measured(submit, [&] { (void)must(vault->submit(id)); });
-  }
-  for (auto* kind : {&begin, &save, &submit}) {
-    auto row = [&](const char* what) { return std::string(kind->name) + " " + what; };
-    double processor = 0;
-    for (double one : kind->processor) processor += one;
-    tell(row("wall").c_str(), "lysoen", median(kind->wall));
-    tell(row("processor").c_str(), "lysoen", processor / static_cast<double>(count));
-    double bytes = 0;
-    for (double one : kind->bytes) bytes += one;
-    tell(row("bytes").c_str(), "lysoen", bytes / static_cast<double>(count));
-    tell(row("syncs").c_str(), "lysoen", median(kind->syncs));
-    moved += kind->checkpoints;
-  }
-  const auto log_before = log(), pages_before = files.of("A.db");
-  const auto deferred = cost_of([&] { must(vault->lock()); });
-  const auto each = static_cast<double>(count);
-  tell("deferred index bytes", "lysoen", static_cast<double>((log() - log_before).bytes) / each);
-  tell("deferred checkpoint bytes", "lysoen",
-       (moved + static_cast<double>((files.of("A.db") - pages_before).bytes)) / each);
-  tell("deferred processor", "lysoen", deferred.processor / each);
-
-  const auto path = (folder / "plain.db").string();
-  for (auto name : {"plain.db", "plain.db-wal"}) fs::remove(folder / name);
-  Peer peer({.path = path.c_str()});
-  peer.run("PRAGMA wal_autocheckpoint=0");  // reported apart, as ours
-  std::vector<double> wall, bytes;
-  double processor = 0, size = 0;
-  for (const auto& sample : all) {
     const auto before = bytes_handed_to_system();
     const auto cost = cost_of([&] { peer.insert_all(&sample, 1); });
-    wall.push_back(cost.wall);
-    processor += cost.processor;
-    bytes.push_back(static_cast<double>(bytes_handed_to_system() - before));
+    plain.add(cost, static_cast<double>(bytes_handed_to_system() - before), 1);
     size += static_cast<double>(sample.json_size());
   }
-  double sum = 0;
-  for (double one : bytes) sum += one;
-  tell("submit wall", "plain", median(wall));
-  tell("submit processor", "plain", processor / each);
-  tell("submit bytes", "plain", sum / each);
-  tell("submit syncs", "plain", 1);
+  begin.tell_all("begin", "lysoen");
+  save.tell_all("save", "lysoen");
+  submit.tell_all("submit", "lysoen");
+  plain.tell_all("submit", "plain");
+  const auto each = static_cast<double>(count);
+  const auto log = files.of("A.db-wal"), pages = files.of("A.db");
+  const auto deferred = cost_of([&] { must(vault->lock()); });
+  const auto log_after = files.of("A.db-wal") - log, pages_after = files.of("A.db") - pages;
+  const double moved = mean(begin.checkpoints) + mean(save.checkpoints) + mean(submit.checkpoints);
+  tell("at lock index bytes", "lysoen", static_cast<double>(log_after.bytes) / each);
+  tell("checkpoint bytes", "lysoen", moved + static_cast<double>(pages_after.bytes) / each);
+  tell("at lock processor", "lysoen", deferred.processor / each);
   tell("report bytes", "plain", size / each);
 }
 
@@ -291,14 +288,22 @@ void measure_queries(const fs::path& folder, size_t count) {
     told(name, "plain", shortest(kRuns, [&] { (void)peer.with_words(word, 50); }));
   }
   auto box = query;
-  box.box = {some[0].latitude - 0.5, some[0].longitude - 0.5, some[0].latitude + 0.5, some[0].longitude + 0.5};
+  box.box = ReportQuery::Box{some[0].latitude - 0.5, some[0].longitude - 0.5, some[0].latitude + 0.5,
+                             some[0].longitude + 0.5};
   told("map box", "lysoen", list(box));
   told("map box", "plain",
        shortest(kRuns, [&] { (void)peer.in_box(box.box->south, box.box->west, box.box->north, box.box->east, 50); }));
+  auto circle = query;
+  circle.circle = ReportQuery::Circle{some[0].latitude, some[0].longitude, 50000};
+  told("circle", "lysoen", list(circle));
   auto id = must(vault->list(query))[7].id;
   told("by id", "lysoen", shortest(kRuns * 10, [&] { (void)must(vault->read(id)); }));
   told("by id", "plain", shortest(kRuns * 10, [&] { (void)peer.by_id(some[7].id); }));
   told("count all", "lysoen", shortest(kRuns, [&] { (void)must(vault->count({})); }));
+  told("facets", "lysoen", shortest(3, [&] { (void)must(vault->facets({})); }));
+  auto words = query;
+  words.text = common;
+  told("facets of a search", "lysoen", shortest(kRuns, [&] { (void)must(vault->facets(words)); }));
   must(vault->lock());
 }
 

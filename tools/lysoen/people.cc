@@ -22,6 +22,23 @@ std::string Names::of(const DeviceId& device) const {
   return found != names_.end() ? found->second : "device " + short_id(device);
 }
 
+Result<DeviceId> Names::member(std::string_view name) const {
+  std::optional<DeviceId> found;
+  for (const auto& [device, known] : names_) {
+    bool meant = known == name || known == std::string(name) + " (this device)" ||
+                 (name.size() >= 4 && device.hex().starts_with(name));
+    if (!meant) continue;
+    if (found)
+      return make_error(ErrorCode::input_refused, "several members are called '" + safe(name) + "'",
+                        "give the first digits of the device");
+    found = device;
+  }
+  if (!found)
+    return make_error(ErrorCode::input_refused, "no member is called '" + safe(name) + "'",
+                      "`lysoen team show` lists them");
+  return *found;
+}
+
 std::string short_id(const std::string& hex) {
   return hex.substr(0, 8);
 }

@@ -16,6 +16,8 @@ class Names {
  public:
   explicit Names(Vault& vault);
   std::string of(const DeviceId& device) const;
+  /// The one member of that name, or whose device begins so. Errors: input_refused (none, several).
+  Result<DeviceId> member(std::string_view name) const;
 
  private:
   std::map<DeviceId, std::string> names_;

@@ -15,7 +15,9 @@ namespace {
 struct ListArguments {
   std::string form, status, from, until, box, text, category, by;
   bool conflicts = false, retracted = false;
-  size_t limit = 50, offset = 0;
+  std::string circle, author, after;
+  bool unsent = false;
+  size_t limit = 50;
 };
 
 Result<std::optional<WallTime>> day_from(const std::string& text) {
@@ -35,14 +37,24 @@ Result<std::optional<ReportQuery::Box>> box_from(const std::string& text) {
   return std::optional(box);
 }
 
+Result<std::optional<ReportQuery::Circle>> circle_from(const std::string& text) {
+  if (text.empty()) return std::optional<ReportQuery::Circle>();
+  ReportQuery::Circle circle{};
+  char end;
+  if (std::sscanf(text.c_str(), "%lf,%lf,%lf%c", &circle.latitude, &circle.longitude, &circle.metres, &end) != 3)
+    return make_error(ErrorCode::input_refused, "a circle is written LATITUDE,LONGITUDE,METRES",
+                      "--near 50.45,30.52,5000");
+  return std::optional(circle);
+}
+
 Result<ReportQuery> query_from(const ListArguments& arguments) {
   ReportQuery query{.form_id = arguments.form,
                     .text = arguments.text,
                     .category = arguments.category,
                     .only_conflicts = arguments.conflicts,
+                    .only_unsent = arguments.unsent,
                     .with_retracted = arguments.retracted,
-                    .limit = arguments.limit,
-                    .offset = arguments.offset};
+                    .limit = arguments.limit};
   if (!arguments.status.empty()) {
     query.status = status_from(arguments.status);
     if (!query.status)
@@ -52,13 +64,39 @@ Result<ReportQuery> query_from(const ListArguments& arguments) {
   LYSOEN_ASSIGN(query.from, day_from(arguments.from));
   LYSOEN_ASSIGN(query.until, day_from(arguments.until));
   LYSOEN_ASSIGN(query.box, box_from(arguments.box));
+  LYSOEN_ASSIGN(query.circle, circle_from(arguments.circle));
+  if (!arguments.after.empty()) {
+    LYSOEN_ASSIGN(query.after, ListPlace::parse(arguments.after));
+  }
   return query;
+}
+
+/// Counts that need no report to be read.
+std::vector<ReportFacets::Count> counts_by(const ReportFacets& facets, const std::string& by, const Names& names) {
+  if (by == "form") return facets.forms;
+  if (by == "status") return facets.statuses;
+  if (by == "month") return facets.months;
+  auto authors = facets.authors;
+  for (auto& author : authors)
+    if (auto device = DeviceId::from_hex(author.value)) author.value = names.of(*device);
+  return authors;
+}
+
+Result<void> facets(App& app, Vault& vault, const ReportQuery& query, const std::string& by) {
+  LYSOEN_ASSIGN(auto facets, vault.facets(query));
+  auto counts = counts_by(facets, by, Names(vault));
+  json list = json::array();
+  for (auto& count : counts) list.push_back({{by, count.value}, {"reports", count.reports}});
+  if (app.print_json({{"reports", facets.reports}, {"by_" + by, list}})) return {};
+  for (auto& count : counts)
+    std::cout << fitted(safe_line(count.value), 50) << "  " << count_text(count.reports) << "\n";
+  return {};
 }
 
 Result<void> tally(App& app, Vault& vault, const ReportQuery& query, const std::string& by) {
   exchange::Tally tally(vault.forms());
   ReportQuery all = query;
-  all.limit = all.offset = 0;
+  all.limit = 0;
   LYSOEN_TRY(vault.each(all, [&](const Report& report) { return tally.add(report), true; }));
   auto lines = by == "type" ? tally.by_type() : by == "place" ? tally.by_place() : tally.by_day();
   json list = json::array();
@@ -71,14 +109,22 @@ Result<void> tally(App& app, Vault& vault, const ReportQuery& query, const std::
 Result<void> list(App& app, const ListArguments& arguments) {
   LYSOEN_ASSIGN(ReportQuery query, query_from(arguments));
   LYSOEN_ASSIGN(auto vault, app.open_vault());
-  if (!arguments.by.empty()) return tally(app, *vault, query, arguments.by);
+  Names names(*vault);
+  if (!arguments.author.empty()) {
+    LYSOEN_ASSIGN(query.author, names.member(arguments.author));
+  }
+  const bool reads = arguments.by == "type" || arguments.by == "place" || arguments.by == "day";
+  if (!arguments.by.empty())
+    return reads ? tally(app, *vault, query, arguments.by) : facets(app, *vault, query, arguments.by);
   LYSOEN_ASSIGN(auto found, vault->list(query));
   LYSOEN_ASSIGN(size_t total, vault->count(query));
-  Names names(*vault);
   json reports = json::array();
+  const bool more = !found.empty() && found.size() == query.limit && found.size() < total;
   if (app.as_json()) {
     for (auto& summary : found) reports.push_back(summary_json(summary, names));
-    app.print_json({{"total", total}, {"reports", reports}});
+    json document = {{"total", total}, {"reports", reports}};
+    if (more) document["next"] = found.back().place_in_list().text();
+    app.print_json(document);
     return {};
   }
   for (auto& summary : found) {
@@ -89,8 +135,9 @@ Result<void> list(App& app, const ListArguments& arguments) {
   }
   if (found.empty())
     say("no reports");
-  else if (found.size() < total)
-    say(count_text(found.size()) + " of " + count_text(total) + "; --limit and --offset show others");
+  else if (more)
+    say(count_text(found.size()) + " of " + count_text(total) + "; those behind: --after " +
+        found.back().place_in_list().text());
   return {};
 }
 
@@ -193,14 +240,17 @@ void add_report(App& app) {
   list_command->add_option("--from", arguments->from, "Events from this day on (2026-01-31)");
   list_command->add_option("--until", arguments->until, "Events before this day");
   list_command->add_option("--box", arguments->box, "Events inside SOUTH,WEST,NORTH,EAST");
-  list_command->add_option("--text", arguments->text, "With all of these words");
+  list_command->add_option("--near", arguments->circle, "Events inside LATITUDE,LONGITUDE,METRES");
+  list_command->add_option("--text", arguments->text, "With all of these words; the last may be only begun");
   list_command->add_option("--category", arguments->category, "Only this category");
   list_command->add_flag("--conflicts", arguments->conflicts, "Only where values differ");
+  list_command->add_option("--author", arguments->author, "Only by this member (name, or first digits of the device)");
+  list_command->add_flag("--unsent", arguments->unsent, "Only what no relay has confirmed yet, drafts too");
   list_command->add_flag("--retracted", arguments->retracted, "Retracted ones too");
   list_command->add_option("--limit", arguments->limit, "At most so many; 0 for all")->capture_default_str();
-  list_command->add_option("--offset", arguments->offset, "Leave out the first so many");
-  list_command->add_option("--by", arguments->by, "Count instead: by type, place or day")
-      ->check(CLI::IsMember({"type", "place", "day"}));
+  list_command->add_option("--after", arguments->after, "Only those behind this place, as the page before names it");
+  list_command->add_option("--by", arguments->by, "Count instead: by type, place, day, month, form, status, author")
+      ->check(CLI::IsMember({"type", "place", "day", "month", "form", "status", "author"}));
   app.does(list_command, [&app, arguments] { return list(app, *arguments); });
 
   auto prefix = std::make_shared<std::string>();

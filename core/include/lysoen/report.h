@@ -111,6 +111,18 @@ struct Report {
   size_t conflicts() const;
 };
 
+/// A line's place in lists: newest event first, those without one last; then newest creation, then id. A page begins
+/// after the place of the last line of the page before, whatever came or went meanwhile.
+struct ListPlace {
+  std::optional<WallTime> event_time;
+  WallTime created{};
+  ReportId report;
+
+  std::string text() const;  // for command lines and links
+  static Result<ListPlace> parse(std::string_view text);
+  bool operator==(const ListPlace&) const = default;
+};
+
 /// One line of a list.
 struct ReportSummary {
   ReportId id;
@@ -126,6 +138,8 @@ struct ReportSummary {
   Level level = Level::draft;
   bool retracted = false;
   uint32_t conflicts = 0;
+
+  ListPlace place_in_list() const { return {event_time, created, id}; }
 };
 
 /// What to list. Everything that is set must hold.
@@ -134,15 +148,34 @@ struct ReportQuery {
   std::optional<Status> status;
   std::optional<WallTime> from, until;  // event time, until exclusive
   struct Box {
-    double south, west, north, east;
+    double south, west, north, east;  // west above east: across the 180th meridian
   };
   std::optional<Box> box;
-  std::string text;  // words; all must occur
+  struct Circle {
+    double latitude, longitude;
+    double metres;  // along the ground
+  };
+  std::optional<Circle> circle;
+  std::string text;  // words; all must occur, the last one may be only begun unless a space follows
   std::string category;
+  std::optional<DeviceId> author;
   bool only_conflicts = false;
+  bool only_unsent = false;  // drafts, unsent changes, and what no relay has confirmed and no coordinator told of
   bool with_retracted = false;
-  size_t limit = 0;  // 0: no limit
-  size_t offset = 0;
+  size_t limit = 0;                // 0: no limit
+  std::optional<ListPlace> after;  // only lines behind this place
+};
+
+/// How many reports of a query there are of each kind. Most first; days and months in their order.
+struct ReportFacets {
+  struct Count {
+    std::string value;
+    size_t reports = 0;
+    bool operator==(const Count&) const = default;
+  };
+  size_t reports = 0, conflicts = 0, unsent = 0;
+  std::vector<Count> forms, statuses, categories, authors;  // authors: device ids in hexadecimal
+  std::vector<Count> days, months;                          // "2020-01-05", "2020-01"; of reports with a known event
 };
 
 }  // namespace lysoen

@@ -135,7 +135,10 @@ class Vault {
   virtual Result<std::vector<ReportId>> find(std::string_view hex_prefix) = 0;
   /// Newest event first, drafts without a time last.
   virtual Result<std::vector<ReportSummary>> list(const ReportQuery& query) = 0;
+  /// Lists and searches cover every report, also one whose words are not in the index yet.
   virtual Result<size_t> count(const ReportQuery& query) = 0;
+  /// Counts by form, status, category, author, day and month; `limit` and `after` do not matter.
+  virtual Result<ReportFacets> facets(const ReportQuery& query) = 0;
   /// Calls back once a report in list order until it answers false; constant memory.
   virtual Result<void> each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) = 0;
   virtual Result<ReportLevels> levels(const ReportId& report) = 0;

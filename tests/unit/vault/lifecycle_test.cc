@@ -424,7 +424,7 @@ TEST_CASE("Vault: lists filter by form, status, time, place, words, category and
   query.with_retracted = true;
   CHECK(ids(query) == Ids{two, one, draft});
   query.limit = 1;
-  query.offset = 1;
+  query.after = must(vault.list(query)).front().place_in_list();
   CHECK(must(vault.list(query)).front().id == one);
   auto short_prefix = vault.find("abc");
   REQUIRE_FALSE(short_prefix.ok());
