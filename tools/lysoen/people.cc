@@ -35,7 +35,7 @@ Result<DeviceId> Names::member(std::string_view name) const {
   }
   if (!found)
     return make_error(ErrorCode::input_refused, "no member is called '" + safe(name) + "'",
-                      "`lysoen team show` lists them");
+                      "`lysoen members` lists them");
   return *found;
 }
 
