@@ -1,4 +1,4 @@
-// The reports that benchmarks store: the same for every peer, from a seed. About 991 bytes each as JSON, 22 columns:
+// The reports that benchmarks store: the same for every peer, from a seed. About 1,190 bytes each as JSON, 22 columns:
 // an id, a time, and twenty answers of the police form, one of them a narrative of 200 to 800 letters in one of ten
 // languages' alphabets, its words drawn by Zipf's law from a vocabulary of 12,000 for each.
 #pragma once
