@@ -203,8 +203,9 @@ Result<void> SlotFile::create(storage::Files& files, const Setup& setup, std::st
   return storage::replace_file(files, setup.path, bytes);
 }
 
-Result<std::unique_ptr<SlotFile>> SlotFile::open(storage::Files& files, const std::filesystem::path& path) {
-  auto file = files.open(path, storage::OpenMode::read_write);
+Result<std::unique_ptr<SlotFile>> SlotFile::open(storage::Files& files, const std::filesystem::path& path,
+                                                 storage::OpenMode mode) {
+  auto file = files.open(path, mode);
   if (!file && file.error().code == ErrorCode::not_found)
     return make_error(ErrorCode::not_found, "cannot open vault: there is no vault in this folder",
                       "check the folder's name, or make a vault there first");

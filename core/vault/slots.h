@@ -85,7 +85,9 @@ class SlotFile {
                              const SlotContent& first, Random& random);
   /// Opens and checks everything that can be checked without a passphrase, bounds of the cost included; writes nothing.
   /// Errors: not_found, newer_version, damaged, storage_read_only, io_failed.
-  static Result<std::unique_ptr<SlotFile>> open(storage::Files& files, const std::filesystem::path& path);
+  /// Opened read_only it is for looking.
+  static Result<std::unique_ptr<SlotFile>> open(storage::Files& files, const std::filesystem::path& path,
+                                                storage::OpenMode mode = storage::OpenMode::read_write);
 
   /// Errors: too_soon, without a derivation, while the delay after wrong ones runs; wrong_passphrase; io_failed when
   /// the attempt could not be written.

@@ -44,7 +44,7 @@ std::string files_in(const fs::path& path, std::string_view kind, bool as_json) 
 Result<std::string> look_at(const fs::path& path, bool as_json, Environment environment) {
   std::error_code ignored;
   if (fs::exists(path / "relay.key", ignored)) return relay_folder(path, as_json, environment);
-  if (fs::is_directory(path, ignored)) return files_in(path, "a vault, or another folder", as_json);
+  if (fs::is_directory(path, ignored)) return files_in(path, "a folder", as_json);
   if (fs::is_regular_file(path, ignored)) return files_in(path, "a bundle, or another file", as_json);
   return make_error(ErrorCode::not_found, "there is nothing of that name to inspect", "check the path");
 }

@@ -1,4 +1,4 @@
-// A read-only look at a vault's folder, a relay's folder or a bundle, without keys: what anybody who holds it can
+// A read-only look at a relay's folder or a bundle, without keys: what anybody who holds it can
 // learn.
 #pragma once
 #include <lysoen/environment.h>
