@@ -281,6 +281,8 @@ Result<void> Container::Opening::replay(uint64_t newest) {
 Result<void> Container::Opening::settle() {
   LYSOEN_ASSIGN(bool migrated, migrate(*c_.database_, options_.migrations));
   if (!c_.make_reserve()) c_.release_reserve();
+  // A log that SQLite made just now, and whatever name an earlier process could not make durable.
+  LYSOEN_TRY(files_.sync_folder(c_.folder_));
   // What was recovered from the log moves into the database file now, so that the ring begins empty. A full disk may
   // keep it from that, not a person from the vault.
   auto moved = migrated ? c_.checkpoint_with_reserve() : c_.checkpoint_now();

@@ -74,6 +74,8 @@ storage::Container::Options container_options(const Place& place, ContainerName 
   options.files = &place.files;
   options.name = name == ContainerName::a ? "A" : "B";
   options.migrations = kSchema;
+  options.ring_size = place.ring_size;
+  options.reserve_size = place.reserve_size;
   return options;
 }
 
@@ -307,6 +309,7 @@ Result<void> VaultImpl::lock() {
   lock_.reset();
   return done ? locked : done;
 }
+
 
 Result<void> VaultImpl::commit(const Build& build) {
   LYSOEN_TRY(ready());

@@ -29,6 +29,7 @@ inline constexpr int kAdmissionErrand = 1, kWelcomeErrand = 2, kRosterErrand = 3
 struct Place {
   std::filesystem::path folder;
   storage::Files& files;
+  size_t ring_size = storage::kRingSize, reserve_size = storage::kReserveSize;  // tests make them small
 };
 
 class VaultImpl final : public Vault, public EntryStore, public SyncPeer {

@@ -9,6 +9,141 @@ namespace lysoen::test {
 
 using storage::File;
 using storage::OpenMode;
+using Kind = DiskOperation::Kind;
+
+namespace {
+
+constexpr uint64_t kSector = 512;
+
+bool is_of_folder(Kind kind) {
+  return kind == Kind::create || kind == Kind::remove || kind == Kind::rename;
+}
+
+void overwrite(Bytes& content, uint64_t offset, ByteView bytes) {
+  if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size());
+  std::memcpy(content.data() + offset, bytes.data(), bytes.size());
+}
+
+void perform(Bytes& content, const DiskOperation& operation) {
+  if (operation.kind == Kind::cut)
+    content.resize(operation.offset);
+  else
+    overwrite(content, operation.offset, operation.bytes);
+}
+
+void perform(std::map<std::string, uint64_t>& names, const DiskOperation& operation) {
+  switch (operation.kind) {
+    case Kind::create:
+      names[operation.name] = operation.file;
+      break;
+    case Kind::remove:
+      names.erase(operation.name);
+      break;
+    default:  // whether its creation was kept or not: the new name is the file's
+      names.erase(operation.name);
+      names[operation.to] = operation.file;
+  }
+}
+
+// Sector by sector: new, old, or neither.
+void tear(Bytes& content, const DiskOperation& write, std::mt19937_64& random) {
+  const uint64_t end = write.offset + write.bytes.size();
+  for (uint64_t at = write.offset - write.offset % kSector; at < end; at += kSector) {
+    const uint64_t first = std::max(at, write.offset), last = std::min(at + kSector, end);
+    auto sector = ByteView(write.bytes).subspan(first - write.offset, last - first);
+    switch (random() % 3) {
+      case 0:
+        overwrite(content, first, sector);
+        break;
+      case 1:
+        break;
+      default: {
+        Bytes garbage(sector.begin(), sector.end());
+        for (auto& byte : garbage) byte = static_cast<uint8_t>(random());
+        overwrite(content, first, garbage);
+      }
+    }
+  }
+}
+
+enum class Fate { kept, dropped, torn };
+
+void settle(Bytes& content, const DiskOperation& operation, Fate fate, std::mt19937_64& random) {
+  if (fate == Fate::kept) perform(content, operation);
+  if (fate == Fate::torn && operation.kind == Kind::write) tear(content, operation, random);
+}
+
+// How one power cut treats what was not synced: each by itself; a beginning of it, the last one torn; none; all but one.
+class Cut {
+ public:
+  Cut(size_t pending, std::mt19937_64& random)
+      : random_(random), way_(random() % 5), border_(pending ? random() % pending : 0) {}
+  Fate fate(size_t number) {
+    switch (way_) {
+      case 0:
+        return number == border_ ? Fate::torn : number < border_ ? Fate::kept : Fate::dropped;
+      case 1:
+        return Fate::dropped;
+      case 2:
+        return number == border_ ? Fate::dropped : Fate::kept;
+      default:
+        return static_cast<Fate>(random_() % 3);
+    }
+  }
+
+ private:
+  std::mt19937_64& random_;
+  uint64_t way_, border_;
+};
+
+}  // namespace
+
+// -- The medium -----------------------------------------------------------------------------------------------------
+
+Medium::Medium(const DiskImage& image) {
+  uint64_t number = 0;
+  for (const auto& [name, content] : image) {
+    names_[name] = ++number;
+    files_[number] = content;
+  }
+}
+
+void Medium::take(DiskOperation operation) {
+  if (operation.kind == Kind::sync || operation.kind == Kind::failed_sync) {
+    std::mt19937_64 random(operation.offset);
+    for (const auto& write : pending_) {
+      if (write.file != operation.file || is_of_folder(write.kind)) continue;
+      auto fate = operation.kind == Kind::sync ? Fate::kept : static_cast<Fate>(random() % 3);
+      settle(files_[write.file], write, fate, random);
+    }
+    std::erase_if(pending_, [&](const auto& write) { return write.file == operation.file && !is_of_folder(write.kind); });
+  } else if (operation.kind == Kind::sync_folder) {
+    for (const auto& change : pending_)
+      if (is_of_folder(change.kind)) perform(names_, change);
+    std::erase_if(pending_, [](const auto& change) { return is_of_folder(change.kind); });
+  } else {
+    pending_.push_back(std::move(operation));
+  }
+}
+
+DiskImage Medium::after_cut(std::mt19937_64& random) const {
+  auto files = files_;
+  auto names = names_;
+  Cut cut(pending_.size(), random);
+  for (size_t i = 0; i < pending_.size(); ++i) {
+    const auto& operation = pending_[i];
+    const auto fate = cut.fate(i);
+    if (!is_of_folder(operation.kind))
+      settle(files[operation.file], operation, fate, random);
+    else if (fate == Fate::kept)
+      perform(names, operation);
+  }
+  DiskImage image;
+  for (const auto& [name, file] : names) image[name] = std::move(files[file]);
+  return image;
+}
+
+// -- The disk as a process sees it ----------------------------------------------------------------------------------
 
 class MemoryFile final : public File {
  public:
@@ -23,49 +158,50 @@ class MemoryFile final : public File {
     return size;
   }
   Result<void> write_at(uint64_t offset, ByteView bytes) override {
-    LYSOEN_TRY(disk_.meet(MemoryDisk::Call::write, name_));
+    auto met = disk_.meet(MemoryDisk::Call::write, name_);
+    if (!met) {
+      change({Kind::write, entry_->file, offset, Bytes(bytes.begin(), bytes.begin() + bytes.size() / 2), {}, {}});
+      return met;
+    }
     uint64_t end = offset + bytes.size();
     if (end > entry_->now.size() && disk_.used() + (end - entry_->now.size()) > disk_.capacity_)
       return make_error(ErrorCode::storage_full, "cannot write a file of the store: no space left");
-    return add({false, offset, Bytes(bytes.begin(), bytes.end())});
+    change({Kind::write, entry_->file, offset, Bytes(bytes.begin(), bytes.end()), {}, {}});
+    return {};
   }
   Result<uint64_t> size() override { return static_cast<uint64_t>(entry_->now.size()); }
   Result<void> truncate(uint64_t size) override {
     LYSOEN_TRY(disk_.meet(MemoryDisk::Call::truncate, name_));
-    return add({true, size, {}});
+    change({Kind::cut, entry_->file, size, {}, {}, {}});
+    return {};
   }
   Result<void> sync() override {
-    LYSOEN_TRY(disk_.meet(MemoryDisk::Call::sync, name_));
-    ++disk_.syncs_;
-    for (const auto& write : entry_->pending) MemoryDisk::apply(entry_->durable, write);
-    entry_->pending.clear();
-    return {};
+    auto met = disk_.meet(MemoryDisk::Call::sync, name_);
+    disk_.syncs_ += met.ok();
+    disk_.note({met ? Kind::sync : Kind::failed_sync, entry_->file, disk_.counted_, {}, {}, {}});
+    return met;
   }
   Result<void> lock_range(uint64_t, uint64_t) override { return {}; }
 
  private:
-  Result<void> add(MemoryDisk::Write write) {
-    disk_.bytes_written_ += write.bytes.size();
-    MemoryDisk::apply(entry_->now, write);
-    entry_->pending.push_back(std::move(write));
-    return {};
+  void change(DiskOperation operation) {
+    disk_.bytes_written_ += operation.bytes.size();
+    perform(entry_->now, operation);
+    disk_.note(std::move(operation));
   }
   MemoryDisk& disk_;
   std::shared_ptr<MemoryDisk::Entry> entry_;
   std::string name_;
 };
 
-void MemoryDisk::apply(Bytes& content, const Write& write) {
-  if (write.cut) {
-    content.resize(write.offset);
-    return;
-  }
-  if (content.size() < write.offset + write.bytes.size()) content.resize(write.offset + write.bytes.size());
-  std::memcpy(content.data() + write.offset, write.bytes.data(), write.bytes.size());
+void MemoryDisk::note(DiskOperation operation) {
+  if (journalled_) journal_.push_back(operation);
+  medium_.take(std::move(operation));
 }
 
 Result<void> MemoryDisk::meet(Call call, const std::string& name) {
   if (!fault_.applies(call, name)) return {};
+  if (watch_) watch_(counted_ + 1);  // may set another fault
   ++counted_;
   if (fault_.at == 0 || counted_ < fault_.at || (!fault_.forever && counted_ > fault_.at)) return {};
   return make_error(fault_.code, "cannot use a file of the store: injected");
@@ -81,7 +217,8 @@ Result<std::unique_ptr<File>> MemoryDisk::open(const std::filesystem::path& path
   if (found == entries_.end()) {
     if (mode == OpenMode::read_only || mode == OpenMode::read_write)
       return make_error(ErrorCode::not_found, "not there");
-    found = entries_.emplace(name, std::make_shared<Entry>()).first;
+    found = entries_.emplace(name, std::make_shared<Entry>(Entry{++files_made_, {}})).first;
+    note({Kind::create, files_made_, 0, {}, name, {}});
   }
   return std::unique_ptr<File>(std::make_unique<MemoryFile>(*this, found->second, name));
 }
@@ -91,15 +228,28 @@ Result<bool> MemoryDisk::exists(const std::filesystem::path& path) {
 }
 
 Result<void> MemoryDisk::remove(const std::filesystem::path& path) {
-  LYSOEN_TRY(meet(Call::remove, path.filename().string()));
-  entries_.erase(path.filename().string());
+  const std::string name = path.filename().string();
+  LYSOEN_TRY(meet(Call::remove, name));
+  auto found = entries_.find(name);
+  if (found == entries_.end()) return {};
+  note({Kind::remove, found->second->file, 0, {}, name, {}});
+  entries_.erase(found);
   return {};
 }
 
 Result<void> MemoryDisk::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
-  auto node = entries_.extract(from.filename().string());
+  const std::string name = from.filename().string(), target = to.filename().string();
+  LYSOEN_TRY(meet(Call::rename, name));
+  auto node = entries_.extract(name);
   if (!node) return make_error(ErrorCode::not_found, "not there");
-  entries_[to.filename().string()] = node.mapped();
+  note({Kind::rename, node.mapped()->file, 0, {}, name, target});
+  entries_[target] = node.mapped();
+  return {};
+}
+
+Result<void> MemoryDisk::sync_folder(const std::filesystem::path&) {
+  LYSOEN_TRY(meet(Call::sync_folder, ""));
+  note({Kind::sync_folder, 0, 0, {}, {}, {}});
   return {};
 }
 
@@ -110,44 +260,15 @@ uint64_t MemoryDisk::used() const {
 }
 
 void MemoryDisk::lose_power(std::mt19937_64& random) {
-  constexpr size_t kSector = 512;
-  for (auto& [name, entry] : entries_) {
-    for (auto& write : entry->pending) {
-      switch (random() % 3) {
-        case 0:
-          apply(entry->durable, write);
-          break;
-        case 1:
-          break;    // never reached the medium
-        default: {  // sector by sector: new, old, or neither
-          if (write.cut) break;
-          const auto before = entry->durable;
-          auto whole = write;
-          for (uint64_t at = write.offset - write.offset % kSector; at < write.offset + write.bytes.size();
-               at += kSector) {
-            const uint64_t first = std::max(at, write.offset),
-                           last = std::min(at + kSector, write.offset + write.bytes.size());
-            Write piece{false, first,
-                        Bytes(write.bytes.begin() + static_cast<long>(first - write.offset),
-                              write.bytes.begin() + static_cast<long>(last - write.offset))};
-            switch (random() % 3) {
-              case 0:
-                apply(entry->durable, piece);
-                break;
-              case 1:
-                break;
-              default:
-                for (auto& byte : piece.bytes) byte = static_cast<uint8_t>(random());
-                apply(entry->durable, piece);
-            }
-          }
-        }
-      }
-    }
-    entry->pending.clear();
-    entry->now = entry->durable;
-  }
-  fault_ = Fault{};
+  restore(medium_.after_cut(random));
+}
+
+void MemoryDisk::begin_journal() {
+  medium_ = Medium(image());
+  files_made_ = 0;
+  for (auto& [name, entry] : entries_) entry->file = ++files_made_;  // as the medium numbers them
+  journalled_ = true;
+  journal_.clear();
 }
 
 std::vector<std::string> MemoryDisk::names() const {
@@ -160,10 +281,17 @@ Bytes MemoryDisk::content(const std::string& name) const {
   return found == entries_.end() ? Bytes() : found->second->now;
 }
 void MemoryDisk::set_content(const std::string& name, Bytes content) {
-  auto& entry = entries_[name];
-  if (!entry) entry = std::make_shared<Entry>();
-  entry->now = entry->durable = std::move(content);
-  entry->pending.clear();
+  auto found = entries_.find(name);
+  if (found == entries_.end()) {
+    found = entries_.emplace(name, std::make_shared<Entry>(Entry{++files_made_, {}})).first;
+    note({Kind::create, files_made_, 0, {}, name, {}});
+    note({Kind::sync_folder, 0, 0, {}, {}, {}});
+  }
+  const uint64_t file = found->second->file;
+  found->second->now = content;
+  note({Kind::cut, file, 0, {}, {}, {}});
+  note({Kind::write, file, 0, std::move(content), {}, {}});
+  note({Kind::sync, file, 0, {}, {}, {}});
 }
 MemoryDisk::Image MemoryDisk::image() const {
   Image image;
@@ -172,7 +300,10 @@ MemoryDisk::Image MemoryDisk::image() const {
 }
 void MemoryDisk::restore(const Image& image) {
   entries_.clear();
-  for (const auto& [name, content] : image) set_content(name, content);
+  medium_ = Medium(image);
+  files_made_ = 0;
+  for (const auto& [name, content] : image)
+    entries_[name] = std::make_shared<Entry>(Entry{++files_made_, content});
   fault_ = Fault{};
 }
 
