@@ -54,7 +54,7 @@ Result<void> Container::ready_to_write() {
 }
 
 Error Container::noted(Error error) {
-  if (database_ && database_->vfs().sync_failed()) broken_ = true;
+  if (database_ && (database_->vfs().sync_failed() || database_->in_transaction())) broken_ = true;
   return error;
 }
 
@@ -109,25 +109,25 @@ Result<uint64_t> Container::save_now(const SaveWork& work) {
   return counter;
 }
 
-Result<uint64_t> Container::save(const SaveWork& work) {
+Result<uint64_t> Container::save(const SaveWork& work) noexcept {
   LYSOEN_TRY(ready_to_write());
   return save_now(work);
 }
 
-Result<uint64_t> Container::last_save(const SaveWork& work) {
+Result<uint64_t> Container::last_save(const SaveWork& work) noexcept {
   LYSOEN_TRY(ready());
   release_reserve();
   return save_now(work);
 }
 
-Result<void> Container::plain(const Work& work) {
+Result<void> Container::plain(const Work& work) noexcept {
   LYSOEN_TRY(ready_to_write());
   tidy();
   LYSOEN_TRY(ready());
   return transact(work, false);
 }
 
-Result<void> Container::begin_plain() {
+Result<void> Container::begin_plain() noexcept {
   LYSOEN_TRY(ready_to_write());
   LYSOEN_CHECK(!database_->in_transaction());
   tidy();
@@ -137,7 +137,7 @@ Result<void> Container::begin_plain() {
   return {};
 }
 
-Result<void> Container::end_plain(bool keep) {
+Result<void> Container::end_plain(bool keep) noexcept {
   LYSOEN_TRY(ready());
   // SQLite itself rolls back when a disk is full or fails; then there is nothing left to keep.
   if (!database_->in_transaction())
@@ -149,7 +149,7 @@ Result<void> Container::end_plain(bool keep) {
   return noted(std::move(done).error());
 }
 
-Result<void> Container::durable(const Work& work) {
+Result<void> Container::durable(const Work& work) noexcept {
   LYSOEN_TRY(ready_to_write());
   if (database_->statement_open())
     return make_error(ErrorCode::usage, "cannot make this durable: a query is still being read");
@@ -160,7 +160,7 @@ Result<void> Container::durable(const Work& work) {
 // -- Checkpoints
 // ------------------------------------------------------------------------------------------------------------
 
-Result<void> Container::checkpoint() {
+Result<void> Container::checkpoint() noexcept {
   LYSOEN_TRY(ready());
   if (database_->statement_open())
     return make_error(ErrorCode::usage, "cannot checkpoint: a query is still being read");
@@ -216,7 +216,7 @@ void Container::tidy() {
   if ((log_long || ring_->half_full()) && !database_->statement_open()) (void)checkpoint_now();
 }
 
-Result<void> Container::scrub() {
+Result<void> Container::scrub() noexcept {
   LYSOEN_TRY(ready_to_write());
   if (database_->statement_open()) return make_error(ErrorCode::usage, "cannot scrub: a query is still being read");
   // The newest record is never overwritten; so an empty one takes its place first.
@@ -272,7 +272,7 @@ void Container::close() {
   crypto::wipe(key_.span());
 }
 
-Result<void> Container::lock() {
+Result<void> Container::lock() noexcept {
   if (closed_) return {};
   Result<void> done;
   // A plain transaction that was begun and never ended.

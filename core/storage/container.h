@@ -15,8 +15,11 @@
 // writes the payloads of saves that the database lost; it sees a database in which plain transactions after the lost
 // saves are missing too, so it writes with "insert or replace" and relies on nothing but what saves and durables wrote.
 //
-// A failed sync is final: every later write answers io_failed with the hint to reopen. One strand. The owner holds the
-// FolderLock (files.h).
+// A failed sync is final: every later write answers io_failed with the hint to reopen; so is a transaction that cannot be
+// rolled back. Memory that runs out in SQLite is an error like others; where it runs out in our own code, the calls that
+// write end the process, as a kill at that moment would: there is no half-written state to go on from.
+//
+// One strand. The owner holds the FolderLock (files.h).
 //
 // The relay's store is a container with `sealed` false: same ring, same rules, pages as stock SQLite writes them (its
 // entries are sealed already); the ring's key comes from the relay's key file.
@@ -104,25 +107,25 @@ class Container {
   /// Answers the save's counter. Errors: those of `work`; limit_exceeded if the payload is larger than payload_max();
   /// storage_full (nothing changed; see last_save); io_failed. After io_failed from the ring the save may turn out to
   /// stand after reopening; it was not acknowledged.
-  Result<uint64_t> save(const SaveWork& work);
+  Result<uint64_t> save(const SaveWork& work) noexcept;
   /// The same on a full disk: gives the reserve file's space back to the system first. For what a person just typed,
   /// once; until the reserve is there again (see reserve_ready) no further save, durable or plain is taken:
   /// storage_full.
-  Result<uint64_t> last_save(const SaveWork& work);
+  Result<uint64_t> last_save(const SaveWork& work) noexcept;
   /// An error of the checkpoint leaves the transaction standing as a crash at that moment would: done, but not yet
   /// beyond undoing by a damaged WAL; doing it again, or checkpoint(), makes it so.
-  Result<void> durable(const Work& work);
-  Result<void> plain(const Work& work);
+  Result<void> durable(const Work& work) noexcept;
+  Result<void> plain(const Work& work) noexcept;
   /// A plain transaction that spans calls: what one answer of a relay brought. Nothing else is written in between; the
   /// owner ends it before any other of these calls (LYSOEN_CHECK). What closes with it open loses it.
-  Result<void> begin_plain();
-  Result<void> end_plain(bool keep);
+  Result<void> begin_plain() noexcept;
+  Result<void> end_plain(bool keep) noexcept;
 
   /// Everything committed so far is in the database file, synced; ring records are released. When idle, before
   /// acknowledging to others. Errors: usage if a statement is open.
-  Result<void> checkpoint();
+  Result<void> checkpoint() noexcept;
   /// After a purge: checkpoint, then released ring records and old WAL frames are overwritten with random bytes.
-  Result<void> scrub();
+  Result<void> scrub() noexcept;
   /// What verify() looked at, and a sentence for each thing that is not as it was written: numbers, never content.
   struct Verified {
     uint64_t pages = 0, records = 0;
@@ -142,7 +145,7 @@ class Container {
 
   /// Checkpoint, close, wipe the key. Later calls answer `locked`. Closed in any case; an error says that the
   /// checkpoint failed (nothing saved is lost by that).
-  Result<void> lock();
+  Result<void> lock() noexcept;
   /// Closes at once: no checkpoint, nothing written any more, key wiped. What a wipe does first.
   void abandon();
 
@@ -155,7 +158,7 @@ class Container {
 
   Result<void> ready() const;  // open and not broken
   Result<void> ready_to_write();
-  Error noted(Error error);  // marks the container as broken if a sync failed
+  Error noted(Error error);  // marks the container as broken if that error is final
   Result<void> transact(const Work& work, bool syncs);
   Result<uint64_t> save_now(const SaveWork& work);
   Result<void> make_room();

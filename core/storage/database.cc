@@ -291,7 +291,7 @@ Error Database::error_of(int code, const char* doing) const {
       message += "the store is damaged";
       break;
     case ErrorCode::io_failed:
-      message += "the system refused it";
+      message += (code & 0xff) == SQLITE_NOMEM ? "there is not enough memory" : "the system refused it";
       break;
     case ErrorCode::limit_exceeded:
       message += "a value is too large";

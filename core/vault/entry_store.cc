@@ -96,7 +96,7 @@ Result<void> VaultImpl::issue_again() {
   }
 }
 
-Result<AppendVerdict> VaultImpl::append(const Batch& batch) {
+Result<AppendVerdict> VaultImpl::append(const Batch& batch) noexcept {
   LYSOEN_TRY(intake_ready());
   auto verdict = intake_->append(batch);
   if (!verdict) return drop_intake(std::move(verdict).error());

@@ -98,7 +98,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<std::vector<SealedRoster>> sealed_rosters() override;
 
   // EntryStore: entry_store.cc
-  Result<AppendVerdict> append(const Batch& batch) override;
+  Result<AppendVerdict> append(const Batch& batch) noexcept override;  // as Container on memory that runs out
   Result<FeedHead> head(const FeedKey& feed) override;
   Result<std::optional<Batch>> read(const FeedKey& feed, uint64_t first_seq, size_t size_max) override;
 
