@@ -3,21 +3,20 @@
 #ifdef LYSOEN_TEST_BUILD
 namespace lysoen::fault {
 
-bool entries_not_sealed = false;
-bool receipts_before_durable = false;
-bool items_withheld = false;
-bool last_arrival_wins = false;
-bool freed_memory_kept = false;
+#define LYSOEN_DEFINE_FAULT(name) bool name = false;
+LYSOEN_FAULTS(LYSOEN_DEFINE_FAULT)
 
 bool plant(std::string_view name) {
-  bool* fault = name == "entries_not_sealed"        ? &entries_not_sealed
-                : name == "receipts_before_durable" ? &receipts_before_durable
-                : name == "items_withheld"          ? &items_withheld
-                : name == "last_arrival_wins"       ? &last_arrival_wins
-                : name == "freed_memory_kept"       ? &freed_memory_kept
-                                                    : nullptr;
-  if (fault) *fault = true;
-  return fault != nullptr;
+#define LYSOEN_PLANT_FAULT(fault) \
+  if (name == #fault) return fault = true;
+  LYSOEN_FAULTS(LYSOEN_PLANT_FAULT)
+  return false;
+}
+
+std::span<const std::string_view> names() {
+#define LYSOEN_NAME_FAULT(fault) #fault,
+  static constexpr std::string_view kNames[] = {LYSOEN_FAULTS(LYSOEN_NAME_FAULT)};
+  return kNames;
 }
 
 }  // namespace lysoen::fault

@@ -1,25 +1,53 @@
-// Faults that a test plants to see whether it would notice them. Only the test build knows them; elsewhere this header
-// is empty. Each named fault switches one promise off.
+// Faults that a test plants to see whether it would notice them. Only the test build knows them; elsewhere each is
+// false at compile time. Each switches one promise off.
 #pragma once
+
 #ifdef LYSOEN_TEST_BUILD
+#include <span>
 #include <string_view>
+
+#define LYSOEN_FAULT(name) (::lysoen::fault::name)
+
+// clang-format off
+#define LYSOEN_FAULTS(FAULT)                                                                                        \
+  FAULT(entries_not_sealed)           /* entries leave compressed and authenticated, but not encrypted */           \
+  FAULT(receipts_before_durable)      /* the relay signs receipts for what its disk may still lose */               \
+  FAULT(items_withheld)               /* the relay lists every fifth item of a mailbox to nobody, for all its receipts */ \
+  FAULT(last_arrival_wins)            /* of the values of a conflict the fold shows the one that arrived last */    \
+  FAULT(freed_memory_kept)            /* what the program frees stays in memory as it was */                        \
+  FAULT(log_sync_skipped)             /* a commit does not sync the log before the ring */                          \
+  FAULT(database_sync_skipped)        /* a checkpoint does not sync the pages that it moved */                      \
+  FAULT(ring_sync_skipped)            /* a save is acknowledged before its record is synced */                      \
+  FAULT(record_not_written)           /* a save is acknowledged without its record */                               \
+  FAULT(ring_ignored)                 /* opening does not look for saves that only the ring has */                  \
+  FAULT(records_share_a_block)        /* a record begins in the last block of the one before */                     \
+  FAULT(released_without_checkpoint)  /* records are released though their saves stand in the log alone */          \
+  FAULT(durable_without_checkpoint)   /* what must not be undone stands in the log alone */                         \
+  FAULT(checkpoint_not_announced)     /* the ring does not say that a checkpoint has begun */                       \
+  FAULT(tag_in_buffer_of_sqlite)      /* the tag of a page is written into the buffer that SQLite keeps */          \
+  FAULT(bad_frame_is_an_error)        /* a torn frame is an error while SQLite looks for the end of the log */      \
+  FAULT(page_number_not_bound)        /* a page authenticates in any other place too */                             \
+  FAULT(failed_sync_forgotten)        /* after a sync that failed all goes on */                                    \
+  FAULT(folder_sync_skipped)          /* the slot file's name is not made durable */                                \
+  FAULT(slots_sync_skipped)           /* the slot file's content is not made durable */                             \
+  FAULT(stream_reused)                /* a stream goes on after an end that was not clean */                        \
+  FAULT(incarnation_kept)             /* feeds go on where they were though a save may be lost */                   \
+  FAULT(acknowledged_too_early)       /* others are told that their entries are here before they stand */           \
+  FAULT(counters_not_durable)         /* exchange counters are given out before they are reserved for good */
+// clang-format on
 
 namespace lysoen::fault {
 
-/// Entries leave compressed and authenticated, but not encrypted.
-extern bool entries_not_sealed;
-/// The relay signs receipts for what its disk may still lose.
-extern bool receipts_before_durable;
-/// The relay lists every fifth item of a mailbox to nobody, though it gave receipts for all.
-extern bool items_withheld;
-/// Of the values of a conflict the fold shows the one that arrived last.
-extern bool last_arrival_wins;
-
-/// What the program frees stays in memory as it was.
-extern bool freed_memory_kept;
+#define LYSOEN_DECLARE_FAULT(name) extern bool name;
+LYSOEN_FAULTS(LYSOEN_DECLARE_FAULT)
+#undef LYSOEN_DECLARE_FAULT
 
 /// Plants a fault by its name; false if there is none of that name.
 bool plant(std::string_view name);
+std::span<const std::string_view> names();
 
 }  // namespace lysoen::fault
+
+#else
+#define LYSOEN_FAULT(name) false
 #endif

@@ -1,6 +1,7 @@
 #include "core/storage/container.h"
 
 #include "core/base/check.h"
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/storage/noise.h"
 #include "core/storage/vfs.h"
@@ -154,7 +155,7 @@ Result<void> Container::durable(const Work& work) noexcept {
   if (database_->statement_open())
     return make_error(ErrorCode::usage, "cannot make this durable: a query is still being read");
   LYSOEN_TRY(transact(work, true));
-  return checkpoint_with_reserve();
+  return LYSOEN_FAULT(durable_without_checkpoint) ? Result<void>() : checkpoint_with_reserve();
 }
 
 // -- Checkpoints
@@ -186,7 +187,7 @@ Result<void> Container::checkpoint_now() {
     if (!done) broken_ = true;
     return done;
   };
-  LYSOEN_TRY(mark(CheckpointState::Phase::begun));
+  if (!LYSOEN_FAULT(checkpoint_not_announced)) LYSOEN_TRY(mark(CheckpointState::Phase::begun));
   if (auto moved = database_->checkpoint(); !moved) return noted(std::move(moved).error());
   LYSOEN_TRY(mark(CheckpointState::Phase::done));
   database_->wal_frames_ = 0;  // the next transaction begins the log anew
@@ -212,6 +213,7 @@ Result<void> Container::make_room() {
 }
 
 void Container::tidy() {
+  if (LYSOEN_FAULT(released_without_checkpoint)) return ring_->release(counter_);
   const bool log_long = database_->wal_frames_ > wal_frames_max_;
   if ((log_long || ring_->half_full()) && !database_->statement_open()) (void)checkpoint_now();
 }

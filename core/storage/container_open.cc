@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/storage/container.h"
 #include "core/storage/vfs.h"
@@ -207,7 +208,7 @@ Result<void> Container::Opening::open_database() {
 
 // The recovery table.
 Result<void> Container::Opening::compare() {
-  const uint64_t newest = c_.ring_->newest();
+  const uint64_t newest = LYSOEN_FAULT(ring_ignored) ? c_.counter_ : c_.ring_->newest();
   if (newest > c_.counter_) return replay(newest);
   if (c_.counter_ == 0) return {};
   LYSOEN_ASSIGN(auto record, c_.ring_->read(c_.counter_));

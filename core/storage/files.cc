@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 
 namespace lysoen::storage {
@@ -198,13 +199,14 @@ Result<void> replace_file(Files& files, const std::filesystem::path& path, ByteV
   {
     LYSOEN_ASSIGN(auto file, files.open(fresh, OpenMode::create));
     auto written = file->write_at(0, content);
-    if (written) written = file->sync();
+    if (written && !LYSOEN_FAULT(slots_sync_skipped)) written = file->sync();
     if (!written) {
       (void)files.remove(fresh);
       return written;
     }
   }
   LYSOEN_TRY(files.rename(fresh, path));
+  if (LYSOEN_FAULT(folder_sync_skipped)) return {};
   return files.sync_folder(path.parent_path());
 }
 

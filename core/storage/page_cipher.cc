@@ -1,4 +1,5 @@
 #include "core/storage/page_cipher.h"
+#include "core/base/fault.h"
 
 #include <cstring>
 
@@ -59,11 +60,13 @@ void NonceSource::next(std::span<uint8_t, kNonceSize> out) {
 
 void PageCipher::seal_page(uint32_t number, std::span<const uint8_t, kPageSize> page,
                            std::span<uint8_t, kPageSize> sealed) {
+  if (LYSOEN_FAULT(page_number_not_bound)) number = 0;
   seal_into(nonces_, key_, Aad(vault_, "main").u32(number), page.first<kPagePlain>(), sealed);
 }
 
 bool PageCipher::open_page(uint32_t number, std::span<const uint8_t, kPageSize> sealed,
                            std::span<uint8_t, kPageSize> page) const {
+  if (LYSOEN_FAULT(page_number_not_bound)) number = 0;
   std::memset(page.data() + kPagePlain, 0, kReservedSize);
   return open_from(key_, Aad(vault_, "main").u32(number), sealed, page.first<kPagePlain>());
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/check.h"
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/storage/noise.h"
 
@@ -177,6 +178,8 @@ Result<void> Ring::append(uint64_t counter, ByteView payload, bool covered) {
   const uint32_t blocks = blocks_for(payload.size());
   auto first = place_for(blocks);
   LYSOEN_CHECK(first.has_value());
+  if (auto last = records_.find(newest_good_); LYSOEN_FAULT(records_share_a_block) && last != records_.end())
+    first = std::min(last->second.block + last->second.blocks - 1, blocks_ - blocks);
 
   Place place;
   place.block = *first;
@@ -202,8 +205,8 @@ Result<void> Ring::append(uint64_t counter, ByteView payload, bool covered) {
   std::memcpy(place.tag.data(), tag.data(), tag.size());
   random_.fill(all.subspan(kRecordExtra + payload.size()));
 
-  LYSOEN_TRY(file_->write_at(uint64_t{place.block} * kRingBlock, out));
-  LYSOEN_TRY(file_->sync());
+  if (!LYSOEN_FAULT(record_not_written)) LYSOEN_TRY(file_->write_at(uint64_t{place.block} * kRingBlock, out));
+  if (!LYSOEN_FAULT(ring_sync_skipped)) LYSOEN_TRY(file_->sync());
 
   std::erase_if(records_, [&](const auto& entry) {
     const auto& old = entry.second;

@@ -35,7 +35,7 @@ File* file_of(const Handle& handle) {
   return handle.kind == Kind::main ? handle.state->main.get() : handle.state->wal.get();
 }
 
-int x_close(sqlite3_file* file) {
+int x_close(sqlite3_file* file) noexcept {
   auto& handle = handle_of(file);
   auto& state = *handle.state;
   (handle.kind == Kind::wal ? state.wal : state.main).reset();
@@ -43,7 +43,7 @@ int x_close(sqlite3_file* file) {
   return SQLITE_OK;
 }
 
-int x_read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
+int x_read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) noexcept {
   auto& handle = handle_of(file);
   auto& state = *handle.state;
   if (state.dead) return state.stopped_code();
@@ -52,7 +52,7 @@ int x_read(sqlite3_file* file, void* out, int size, sqlite3_int64 offset) {
   return handle.kind == Kind::main ? state.read_main(to, from) : state.read_wal(to, from);
 }
 
-int x_write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) {
+int x_write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offset) noexcept {
   auto& handle = handle_of(file);
   auto& state = *handle.state;
   if (state.stopped()) return state.stopped_code();
@@ -61,7 +61,7 @@ int x_write(sqlite3_file* file, const void* bytes, int size, sqlite3_int64 offse
   return handle.kind == Kind::main ? state.write_main(from, to) : state.write_wal(from, to);
 }
 
-int x_truncate(sqlite3_file* file, sqlite3_int64 size) {
+int x_truncate(sqlite3_file* file, sqlite3_int64 size) noexcept {
   auto& handle = handle_of(file);
   auto& state = *handle.state;
   if (state.stopped()) return state.stopped_code();
@@ -75,12 +75,12 @@ int x_truncate(sqlite3_file* file, sqlite3_int64 size) {
   return done ? SQLITE_OK : state.failed(done.error(), SQLITE_IOERR_TRUNCATE);
 }
 
-int x_sync(sqlite3_file* file, int) {
+int x_sync(sqlite3_file* file, int) noexcept {
   auto& handle = handle_of(file);
   return handle.state->sync(file_of(handle));
 }
 
-int x_file_size(sqlite3_file* file, sqlite3_int64* out) {
+int x_file_size(sqlite3_file* file, sqlite3_int64* out) noexcept {
   auto& handle = handle_of(file);
   auto& state = *handle.state;
   *out = 0;
@@ -95,7 +95,7 @@ int x_file_size(sqlite3_file* file, sqlite3_int64* out) {
 }
 
 // One connection in one process: the folder's lock is held by the owner. Stock SQLite is kept away from a plain store.
-int x_lock(sqlite3_file* file, int level) {
+int x_lock(sqlite3_file* file, int level) noexcept {
   auto& handle = handle_of(file);
   auto& state = *handle.state;
   if (handle.kind != Kind::main || state.cipher || state.main_read_only || level < SQLITE_LOCK_SHARED) return SQLITE_OK;
@@ -103,20 +103,20 @@ int x_lock(sqlite3_file* file, int level) {
   return done ? SQLITE_OK : state.failed(done.error(), SQLITE_BUSY);
 }
 
-int x_unlock(sqlite3_file*, int) {
+int x_unlock(sqlite3_file*, int) noexcept {
   return SQLITE_OK;
 }
-int x_check_reserved(sqlite3_file*, int* out) {
+int x_check_reserved(sqlite3_file*, int* out) noexcept {
   return *out = 0, SQLITE_OK;
 }
-int x_control(sqlite3_file*, int, void*) {
+int x_control(sqlite3_file*, int, void*) noexcept {
   return SQLITE_NOTFOUND;
 }
-int x_sector_size(sqlite3_file*) {
+int x_sector_size(sqlite3_file*) noexcept {
   return static_cast<int>(kPageSize);
 }
 // Without POWERSAFE_OVERWRITE SQLite pads commits to sectors and splits frames. Nothing else may be promised.
-int x_characteristics(sqlite3_file*) {
+int x_characteristics(sqlite3_file*) noexcept {
   return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
@@ -147,7 +147,7 @@ int open_wal(Vfs::State& state) {
   return SQLITE_OK;
 }
 
-int x_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* flags_out) {
+int x_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* flags_out) noexcept {
   auto& state = state_of(vfs);
   file->pMethods = nullptr;
   if (state.dead) return state.stopped_code();
@@ -171,11 +171,11 @@ int x_open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, in
 }
 
 // SQLite deletes a log when the database is empty, and on closing. Nothing is deleted here, ever.
-int x_delete(sqlite3_vfs* vfs, const char*, int) {
+int x_delete(sqlite3_vfs* vfs, const char*, int) noexcept {
   return state_of(vfs).refused(SQLITE_IOERR_DELETE);
 }
 
-int x_access(sqlite3_vfs* vfs, const char* name, int, int* out) {
+int x_access(sqlite3_vfs* vfs, const char* name, int, int* out) noexcept {
   auto& state = state_of(vfs);
   *out = 0;
   if (kWalName != name) return SQLITE_OK;  // there are no rollback journals
@@ -185,23 +185,23 @@ int x_access(sqlite3_vfs* vfs, const char* name, int, int* out) {
   return SQLITE_OK;
 }
 
-int x_full_path(sqlite3_vfs*, const char* name, int size, char* out) {
+int x_full_path(sqlite3_vfs*, const char* name, int size, char* out) noexcept {
   sqlite3_snprintf(size, out, "%s", name);
   return SQLITE_OK;
 }
 
-int x_random(sqlite3_vfs*, int size, char* out) {
+int x_random(sqlite3_vfs*, int size, char* out) noexcept {
   auto* system = sqlite3_vfs_find(nullptr);
   return system->xRandomness(system, size, out);
 }
-int x_sleep(sqlite3_vfs*, int microseconds) {
+int x_sleep(sqlite3_vfs*, int microseconds) noexcept {
   return microseconds;
 }
-int x_time(sqlite3_vfs*, double* out) {
+int x_time(sqlite3_vfs*, double* out) noexcept {
   auto* system = sqlite3_vfs_find(nullptr);
   return system->xCurrentTime(system, out);
 }
-int x_last_error(sqlite3_vfs*, int, char*) {
+int x_last_error(sqlite3_vfs*, int, char*) noexcept {
   return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/bytes.h"
+#include "core/base/fault.h"
 
 namespace lysoen::storage {
 
@@ -58,9 +59,10 @@ int Vfs::State::sync(File* file) {
   if (stopped()) return stopped_code();
   if (!file) return SQLITE_OK;
   if (held_index) return refused(SQLITE_IOERR_FSYNC);
+  if (file == wal.get() ? LYSOEN_FAULT(log_sync_skipped) : LYSOEN_FAULT(database_sync_skipped)) return SQLITE_OK;
   auto done = file->sync();
   if (done) return SQLITE_OK;
-  sync_has_failed = true;
+  sync_has_failed = !LYSOEN_FAULT(failed_sync_forgotten);
   return failed(done.error(), SQLITE_IOERR_FSYNC);
 }
 
@@ -151,7 +153,7 @@ int Vfs::State::read_wal(std::span<uint8_t> out, uint64_t offset) {
   if ((!whole && !page_alone && !checksum) || index >= UINT32_MAX) return refused(SQLITE_IOERR_READ);
   if (page_alone) recovering = false;
   int code = load_frame(static_cast<uint32_t>(index));
-  if (code == SQLITE_IOERR_DATA && recovering && whole) {
+  if (code == SQLITE_IOERR_DATA && recovering && whole && !LYSOEN_FAULT(bad_frame_is_an_error)) {
     error.reset();
     std::memset(out.data(), 0, out.size());
     return SQLITE_OK;
@@ -198,7 +200,10 @@ int Vfs::State::write_wal(ByteView bytes, uint64_t offset) {
     if (int code = load_frame(index)) return code;
   }
   std::memcpy(plain.data() + kFrameHeader, bytes.data(), kPageSize);
-  return store_frame(index);
+  const int stored = store_frame(index);
+  if (LYSOEN_FAULT(tag_in_buffer_of_sqlite))
+    std::memcpy(const_cast<uint8_t*>(bytes.data()) + kPagePlain, sealed.data() + kFrameSize - 16, 16);
+  return stored;
 }
 
 }  // namespace lysoen::storage

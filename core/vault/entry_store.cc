@@ -1,5 +1,6 @@
 // The vault as an EntryStore: what is received, in transactions that may span the batches of one answer; what is handed
 // on; and what a coordinator acknowledges.
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/feed/body.h"
 #include "core/vault/schema.h"
@@ -175,7 +176,7 @@ Result<void> VaultImpl::acknowledge() {
     }
     if (news.empty()) return {};
     more = news.size() >= kAuthorsAtOnce;
-    if (!stands) LYSOEN_TRY(container_->checkpoint());
+    if (!stands && !LYSOEN_FAULT(acknowledged_too_early)) LYSOEN_TRY(container_->checkpoint());
     stands = true;
     LYSOEN_TRY(commit([&](SaveRecord& record) -> Result<void> {
       for (const auto& [author, of_author] : news) LYSOEN_TRY(seal_acknowledgement(author, of_author, record));

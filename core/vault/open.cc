@@ -1,6 +1,7 @@
 // Making, opening and locking a vault, and the ways in which anything is written to it.
 #include <algorithm>
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/vault/apply.h"
 #include "core/vault/container_key.h"
@@ -224,7 +225,7 @@ Result<void> VaultImpl::settle_past(const storage::OpenReport& report) {
   bool repaired = report.outcome != storage::OpenReport::Outcome::clean || report.notable();
   if (repaired || !clean_mark_) {
     LYSOEN_TRY(container_->plain([](storage::Database& database) -> Result<void> {
-      LYSOEN_TRY(database.run("UPDATE feeds SET writer = NULL WHERE own = 1"));
+      if (!LYSOEN_FAULT(stream_reused)) LYSOEN_TRY(database.run("UPDATE feeds SET writer = NULL WHERE own = 1"));
       return set_fact(database, kCleanFact, Bytes{0});
     }));
     clean_mark_ = false;
@@ -241,7 +242,7 @@ Result<void> VaultImpl::settle_past(const storage::OpenReport& report) {
                 (range.last > range.first ? " to " + std::to_string(range.last) : std::string());
     LYSOEN_TRY(durable([&](storage::Database& database) -> Result<void> {
       LYSOEN_TRY(add_notice(database, now(), notice + "; look whether your last reports are there"));
-      if (!membership_.enrolled()) return {};
+      if (!membership_.enrolled() || LYSOEN_FAULT(incarnation_kept)) return {};
       return membership_.begin_incarnation(database, membership_.incarnation() + 1);
     }));
   }

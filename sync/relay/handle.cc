@@ -66,9 +66,7 @@ Sift Request::sift() {
 
 /// One transaction of the container. If it fails nothing of it stands and the caches are dropped.
 Result<void> RelayImpl::commit(Kind kind, const std::function<Result<void>()>& work) {
-#ifdef LYSOEN_TEST_BUILD
-  if (fault::receipts_before_durable) kind = Kind::plain;
-#endif
+  if (LYSOEN_FAULT(receipts_before_durable)) kind = Kind::plain;
   auto counted = [&]() -> Result<void> {
     LYSOEN_TRY(work());
     return kind == Kind::plain ? Result<void>() : store_->count_commit();

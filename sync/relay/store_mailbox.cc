@@ -46,9 +46,7 @@ Result<std::vector<session::StoredItem>> Store::items(const TeamId& team, const 
     item.first_seq = static_cast<uint64_t>(query.integer(3)), item.last_seq = static_cast<uint64_t>(query.integer(4));
     item.head = query.id<Hash>(5);
     item.missing = to_bytes(query.blob(6));
-#ifdef LYSOEN_TEST_BUILD
-    if (fault::items_withheld && item.counter % 5 == 0) continue;
-#endif
+    if (LYSOEN_FAULT(items_withheld) && item.counter % 5 == 0) continue;
     items.push_back(std::move(item));
   }
 }
