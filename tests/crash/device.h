@@ -26,7 +26,7 @@ using View = std::map<std::string, std::string>;
 
 struct Device {
   Device(storage::Files& files, std::filesystem::path folder, uint64_t seed)
-      : place{std::move(folder), files, 128 * 1024, 64 * 1024}, random(seed) {}
+      : place{std::move(folder), files, 64 * 1024, 64 * 1024}, random(seed) {}
   Result<void> create(KeyCost cost = kCheapCost);
   Result<void> open();
   /// Checkpoints and closes.

@@ -165,11 +165,17 @@ Findings examine(Device& device, const Moment& moment, bool deep) {
     findings.add(Fault::other, "its status cannot be read: " + status.error().message);
     return findings;
   }
+  bool names_lost_saves = false, pages_mixed = false;
   for (const auto& notice : status->notices) {
+    names_lost_saves |= notice.find("may be lost: number") != std::string::npos;
+    pages_mixed |= notice.find("damaged bytes") != std::string::npos;
     findings.reported |= speaks_of_damage(notice);
     if (moment.damage == Damage::none && (speaks_of_damage(notice) || notice.find("was repaired") != std::string::npos))
       findings.add(Fault::other, "an untrue notice: " + notice);
   }
+  // The ring has what a damaged log loses, unless the damage met a checkpoint that was under way.
+  if (moment.damage == Damage::log && names_lost_saves && !pages_mixed)
+    findings.add(Fault::lost, "saves are lost though the ring is whole");
   if (moment.damage == Damage::none || !findings.reported) {
     auto view = device.view();
     if (!view) {

@@ -2,6 +2,8 @@
 // state is a beginning of it, with what was not synced kept, dropped or torn.
 #include <cstdlib>
 
+#include "core/base/fault.h"
+#include "tests/crash/branch.h"
 #include "tests/crash/oracle.h"
 
 using namespace lysoen;
@@ -115,22 +117,58 @@ void crash_all(const Record& record, size_t count, bool again, std::mt19937_64& 
   }
 }
 
+/// Both stories, and one state in fifty with keys as costly as those that people get.
+Tally cut_everywhere(size_t states, std::mt19937_64& random) {
+  Tally tally;
+  for (const auto& story : {coordinator_story(), reporter_story()})
+    crash_all(tell(story, random()), states * 49 / 100, true, random, tally);
+  const size_t before = tally.states;
+  crash_all(tell(reporter_story(), random(), kFloorCost), states / 50, false, random, tally);
+  tally.at_floor = tally.states - before;
+  return tally;
+}
+
+/// What the suite says when the fault is planted; empty if it notices nothing.
+std::string noticed(const char* fault, std::mt19937_64& random) {
+  auto child = branch();
+  if (child) return child->died ? "the process ends" : child->said;
+  if (!fault::plant(fault)) finish();
+  try {
+    for (int attempt = 0; attempt < 8; ++attempt) {
+      auto tally = cut_everywhere(500, random);
+      if (tally.complaints.empty()) continue;
+      tell_parent(tally.complaints.front());
+      break;
+    }
+  } catch (...) {
+    tell_parent("the story itself fails");
+  }
+  finish();
+}
+
 }  // namespace
 
 TEST_CASE("Power: what was acknowledged is there after a power cut at any call, and at any call of the recovery",
           "[crash][power]") {
   auto random = test::generator(1);
-  const size_t wanted = states_wanted();
-  Tally tally;
-  for (const auto& story : {coordinator_story(), reporter_story()})
-    crash_all(tell(story, random()), wanted * 49 / 100, true, random, tally);
-  // One state in fifty with keys as costly as those that people get.
-  const size_t before = tally.states;
-  crash_all(tell(reporter_story(), random(), kFloorCost), wanted / 50, false, random, tally);
-  tally.at_floor = tally.states - before;
+  auto tally = cut_everywhere(states_wanted(), random);
   std::printf("power: states %zu, during recovery %zu, at the key floor %zu, with damage as well %zu (said %zu), lost %zu, "
               "silent %zu, forked %zu, otherwise wrong %zu\n",
               tally.states, tally.in_recovery, tally.at_floor, tally.damaged, tally.reported, tally.lost, tally.silent,
               tally.forked, tally.other);
   for (const auto& complaint : tally.complaints) FAIL_CHECK(complaint);
+}
+
+TEST_CASE("Power: each fault that is planted is noticed", "[crash][planted]") {
+  auto random = test::generator(7);
+  for (const char* fault :
+       {"log_sync_skipped", "database_sync_skipped", "ring_sync_skipped", "record_not_written", "ring_ignored",
+        "records_share_a_block", "released_without_checkpoint", "durable_without_checkpoint", "checkpoint_not_announced",
+        "tag_in_buffer_of_sqlite", "bad_frame_is_an_error", "folder_sync_skipped", "slots_sync_skipped", "stream_reused",
+        "incarnation_kept", "acknowledged_too_early", "counters_not_durable"}) {
+    auto what = noticed(fault, random);
+    INFO(fault);
+    CHECK(!what.empty());
+    std::printf("planted fault %s: %s\n", fault, what.c_str());
+  }
 }

@@ -164,7 +164,7 @@ Story coordinator_story() {
       [](World& world) { return join(world.device, world.follower, Role::coordinator, "Cleo"); });
   act("draft", Kind::save, [](World& world) { return draft(world, "Long"); });
   act("save much", Kind::save, [](World& world) {
-    return save(world, "Long", answers({{"what_happened", std::string(20000, 'm')}, {"reported_by", "a neighbour"}}));
+    return save(world, "Long", answers({{"what_happened", std::string(10000, 'm')}, {"reported_by", "a neighbour"}}));
   });
   act("submit in two edits", Kind::save, [](World& world) { return submit(world, "Long"); });
   act("the follower reads", Kind::plain, hand_to_follower);

@@ -200,8 +200,8 @@ void MemoryDisk::note(DiskOperation operation) {
 }
 
 Result<void> MemoryDisk::meet(Call call, const std::string& name) {
+  if (watch_) watch_(call);
   if (!fault_.applies(call, name)) return {};
-  if (watch_) watch_(counted_ + 1);  // may set another fault
   ++counted_;
   if (fault_.at == 0 || counted_ < fault_.at || (!fault_.forever && counted_ > fault_.at)) return {};
   return make_error(fault_.code, "cannot use a file of the store: injected");

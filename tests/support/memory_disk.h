@@ -69,8 +69,8 @@ class MemoryDisk final : public storage::Files {
   void set_fault(Fault fault) { fault_ = std::move(fault), counted_ = 0; }
   /// Calls counted since set_fault.
   uint64_t counted() const { return counted_; }
-  /// Called before every call that `applies` lets through, with its number. May fork the process.
-  void set_watch(std::function<void(uint64_t number)> watch) { watch_ = std::move(watch); }
+  /// Called before every call. May set a fault, for this very call; and fork the process.
+  void set_watch(std::function<void(Call call)> watch) { watch_ = std::move(watch); }
   /// Together the files may not grow beyond this.
   void set_capacity(uint64_t bytes) { capacity_ = bytes; }
   uint64_t used() const;
@@ -107,7 +107,7 @@ class MemoryDisk final : public storage::Files {
   bool journalled_ = false;
   std::vector<DiskOperation> journal_;
   Fault fault_;
-  std::function<void(uint64_t)> watch_;
+  std::function<void(Call)> watch_;
   uint64_t counted_ = 0, capacity_ = UINT64_MAX, bytes_written_ = 0, syncs_ = 0;
 };
 
