@@ -311,7 +311,6 @@ Result<void> VaultImpl::lock() {
   return done ? locked : done;
 }
 
-
 Result<void> VaultImpl::commit(const Build& build) {
   LYSOEN_TRY(ready());
   LYSOEN_TRY(settle());

@@ -28,7 +28,10 @@ Result<void> Device::create(KeyCost cost) {
 
 Result<void> Device::open() {
   vault.reset();
-  LYSOEN_ASSIGN(vault, vault::VaultImpl::open(place, kPassphrase, {clock, random}));
+  auto opened = vault::VaultImpl::open(place, kPassphrase, {clock, random});
+  if (!opened && opened.error().code == ErrorCode::wrong_passphrase)
+    opened = vault::VaultImpl::open(place, kOther, {clock, random});
+  LYSOEN_ASSIGN(vault, std::move(opened));
   return {};
 }
 
@@ -54,6 +57,9 @@ Result<View> Device::view() {
     add("~level of " + name, std::string(name_of(report.level)));
     return ++visited < 100000;
   }));
+  LYSOEN_ASSIGN(auto passphrases, vault->passphrases());
+  for (const auto& passphrase : passphrases)
+    add("passphrase " + std::to_string(passphrase.number), "");
   auto team = vault->team_view();
   if (!team && team.error().code != ErrorCode::not_found) return std::move(team).error();
   if (!team) return view;
@@ -69,8 +75,9 @@ Result<View> Device::view() {
   return view;
 }
 
-Result<void> Device::check_storage() {
-  return static_cast<vault::VaultImpl&>(*vault).check_storage();
+Result<std::string> Device::check() {
+  LYSOEN_ASSIGN(auto checked, vault->check());
+  return checked.sound() ? std::string() : checked.findings.front();
 }
 
 Result<std::vector<FeedHead>> Device::heads() {

@@ -10,7 +10,7 @@
 
 namespace lysoen::crash {
 
-inline constexpr std::string_view kPassphrase = "a passphrase of several words";
+inline constexpr std::string_view kPassphrase = "a passphrase of several words", kOther = "another one of several words";
 inline constexpr KeyCost kCheapCost{8, 1}, kFloorCost{64 * 1024, 3};
 
 /// Fails the test with the error's message.
@@ -28,12 +28,14 @@ struct Device {
   Device(storage::Files& files, std::filesystem::path folder, uint64_t seed)
       : place{std::move(folder), files, 64 * 1024, 64 * 1024}, random(seed) {}
   Result<void> create(KeyCost cost = kCheapCost);
+  /// With either of the two passphrases.
   Result<void> open();
   /// Checkpoints and closes.
   Result<void> lock();
   Vault* operator->() { return vault.get(); }
   Result<View> view();
-  Result<void> check_storage();
+  /// Empty if all that the vault holds is as it was written.
+  Result<std::string> check();
   /// Own feeds.
   Result<std::vector<FeedHead>> heads();
   /// The entry hash at `seq` of a feed held here; nothing if it does not reach so far.

@@ -123,7 +123,7 @@ void compare(Device& device, Oracle& oracle) {
       REQUIRE(is->hex() == hash);
     }
   }
-  REQUIRE(must(device->status()).notices.empty());
+  for (const auto& notice : must(device->status()).notices) FAIL("an untrue notice: " << notice);
 }
 
 struct Tally {
@@ -172,7 +172,7 @@ void kill_again_and_again(int kills, std::mt19937_64& random, Tally& tally) {
     compare(device, oracle);
     number = oracle.reports.size() + 1;
     if (round % 10 == 9 || round + 1 == kills) {
-      must(device.check_storage());
+      REQUIRE(must(device.check()).empty());
       must(hand_over(device, follower));
       oracle.left.clear();  // the follower holds them
     }

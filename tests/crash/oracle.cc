@@ -167,13 +167,13 @@ Findings examine(Device& device, const Moment& moment, bool deep) {
   }
   bool names_lost_saves = false, pages_mixed = false;
   for (const auto& notice : status->notices) {
-    names_lost_saves |= notice.find("may be lost: number") != std::string::npos;
+    names_lost_saves |= notice.find("may be lost: number") != std::string::npos && notice.find(" to ") != std::string::npos;
     pages_mixed |= notice.find("damaged bytes") != std::string::npos;
     findings.reported |= speaks_of_damage(notice);
     if (moment.damage == Damage::none && (speaks_of_damage(notice) || notice.find("was repaired") != std::string::npos))
       findings.add(Fault::other, "an untrue notice: " + notice);
   }
-  // The ring has what a damaged log loses, unless the damage met a checkpoint that was under way.
+  // The ring has what a damaged log loses, but for the one save that was under way; unless a checkpoint was under way.
   if (moment.damage == Damage::log && names_lost_saves && !pages_mixed)
     findings.add(Fault::lost, "saves are lost though the ring is whole");
   if (moment.damage == Damage::none || !findings.reported) {
@@ -187,8 +187,11 @@ Findings examine(Device& device, const Moment& moment, bool deep) {
     auto why = unexplained(*view, moment);
     if (!why.empty()) findings.add(moment.damage == Damage::none ? Fault::lost : Fault::silent, why);
   }
-  if (auto whole = device.check_storage(); !whole)
-    findings.add(Fault::other, "its database is not whole: " + whole.error().message);
+  auto check = device.check();
+  if (!check)
+    findings.add(Fault::other, "it cannot be checked: " + check.error().message);
+  else if (!check->empty() && !findings.reported)
+    findings.add(Fault::other, "not all is as it was written: " + *check);
   compare_entries(device, moment, findings.reported, findings);
   go_on(device, moment, findings);
   compare_entries(device, moment, findings.reported, findings);

@@ -121,8 +121,9 @@ class Examiner {
       why = "it shows something else";
       return speaks ? Outcome::reported : Outcome::silent;
     }
-    auto whole = device.check_storage();
-    if (!whole) return reported(whole.error());
+    auto check = device.check();
+    if (!check) return reported(check.error());
+    if (!check->empty()) return Outcome::reported;
     known_right_.insert(seen);
     return repaired ? Outcome::repaired : speaks ? Outcome::reported : Outcome::right;
   }

@@ -96,6 +96,11 @@ Result<void> reopen(World& world) {
   return world.device.open();
 }
 
+Result<void> change_passphrase(World& world, std::string_view to) {
+  LYSOEN_ASSIGN([[maybe_unused]] auto number, world.device->change_passphrase(to));
+  return {};
+}
+
 Result<void> import(World& world, int first, int count) {
   std::vector<ImportRow> rows;
   for (int i = first; i < first + count; ++i)
@@ -187,6 +192,12 @@ Story coordinator_story() {
     LYSOEN_ASSIGN(auto id, received(world, "Ben one"));
     return world.device->set_status(id, Status::verified, "seen there");
   });
+  act("add a passphrase", Kind::steps, [](World& world) -> Result<void> {
+    LYSOEN_ASSIGN(world.passphrase, world.device->add_passphrase("one more of several words"));
+    return {};
+  });
+  act("change the passphrase", Kind::steps, [](World& world) { return change_passphrase(world, kOther); });
+  act("remove a passphrase", Kind::steps, [](World& world) { return world.device->remove_passphrase(world.passphrase); });
   act("draft to discard", Kind::save, [](World& world) { return draft(world, "Mistake"); });
   act("discard", Kind::save, [](World& world) { return world.device->discard(world.reports["Mistake"]); });
   act("draft to lap the ring", Kind::save, [](World& world) { return draft(world, "Lap"); });
@@ -204,6 +215,7 @@ Story coordinator_story() {
     return {};
   });
   act("lock and open", Kind::plain, reopen);
+  act("change the passphrase back", Kind::steps, [](World& world) { return change_passphrase(world, kPassphrase); });
   act("submit the last", Kind::save, [](World& world) { return submit(world, "Lap"); });
   act("the follower reads", Kind::plain, hand_to_follower);
   return story;

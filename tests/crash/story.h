@@ -23,6 +23,7 @@ struct World {
   RelayInfo relay;
   Bytes root_file;
   std::map<std::string, ReportId> reports;  // by title; ids of drafts
+  uint32_t passphrase = 0;                  // a second one's number
   uint64_t counter = 0;                     // the last exchange counter that the device gave out
   bool followed = false;                    // the follower read since this was last looked at
 };
