@@ -15,9 +15,9 @@
 // writes the payloads of saves that the database lost; it sees a database in which plain transactions after the lost
 // saves are missing too, so it writes with "insert or replace" and relies on nothing but what saves and durables wrote.
 //
-// A failed sync is final: every later write answers io_failed with the hint to reopen; so is a transaction that cannot be
-// rolled back. Memory that runs out in SQLite is an error like others; where it runs out in our own code, the calls that
-// write end the process, as a kill at that moment would: there is no half-written state to go on from.
+// A failed sync is final: every later write answers io_failed with the hint to reopen; so is a transaction that cannot
+// be rolled back. Memory that runs out in SQLite is an error like others; where it runs out in our own code, the calls
+// that write end the process, as a kill at that moment would: there is no half-written state to go on from.
 //
 // One strand. The owner holds the FolderLock (files.h).
 //

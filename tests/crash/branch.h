@@ -10,8 +10,8 @@ struct Branch {
   std::string said;   // all that the child told
 };
 
-/// Forks here. In the parent: what became of the child, once it is gone. In the child: nothing; it goes on from here and
-/// ends with finish().
+/// Forks here. In the parent: what became of the child, once it is gone. In the child: nothing; it goes on from here
+/// and ends with finish().
 std::optional<Branch> branch();
 /// In the child: to the parent, at once, so that it is known even if the process dies.
 void tell_parent(const std::string& text);

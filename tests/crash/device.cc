@@ -28,9 +28,14 @@ Result<void> Device::create(KeyCost cost) {
 
 Result<void> Device::open() {
   vault.reset();
-  auto opened = vault::VaultImpl::open(place, kPassphrase, {clock, random});
-  if (!opened && opened.error().code == ErrorCode::wrong_passphrase)
-    opened = vault::VaultImpl::open(place, kOther, {clock, random});
+  auto attempt = [&](std::string_view passphrase) {
+    auto made = vault::VaultImpl::open(place, passphrase, {clock, random});
+    if (made || made.error().code != ErrorCode::too_soon) return made;
+    clock.advance(std::chrono::minutes(20));  // longer than any wait
+    return vault::VaultImpl::open(place, passphrase, {clock, random});
+  };
+  auto opened = attempt(kPassphrase);
+  if (!opened && opened.error().code == ErrorCode::wrong_passphrase) opened = attempt(kOther);
   LYSOEN_ASSIGN(vault, std::move(opened));
   return {};
 }
@@ -58,8 +63,7 @@ Result<View> Device::view() {
     return ++visited < 100000;
   }));
   LYSOEN_ASSIGN(auto passphrases, vault->passphrases());
-  for (const auto& passphrase : passphrases)
-    add("passphrase " + std::to_string(passphrase.number), "");
+  for (const auto& passphrase : passphrases) add("passphrase " + std::to_string(passphrase.number), "");
   auto team = vault->team_view();
   if (!team && team.error().code != ErrorCode::not_found) return std::move(team).error();
   if (!team) return view;
@@ -67,8 +71,7 @@ Result<View> Device::view() {
                   std::to_string(team->members.size()) + ", relays " + std::to_string(team->relays.size()));
   for (const auto& relay : team->relays) {
     LYSOEN_ASSIGN(auto cursors, vault->sync_peer().cursors(relay.id));
-    for (size_t i = 0; i < cursors.size(); ++i)
-      add("~cursor " + std::to_string(i), std::to_string(cursors[i].counter));
+    for (size_t i = 0; i < cursors.size(); ++i) add("~cursor " + std::to_string(i), std::to_string(cursors[i].counter));
   }
   LYSOEN_ASSIGN(auto status, vault->status());
   add("~status", std::to_string(status.set_aside) + " aside, forks " + std::to_string(status.forks));
@@ -107,7 +110,8 @@ Result<void> hand_over(Device& from, Device& to) {
       LYSOEN_ASSIGN(auto batch, from->entries().read(head.feed, held.seq + 1, 64 * 1024));
       if (!batch) return make_error(ErrorCode::internal, "a feed ends before its head");
       LYSOEN_ASSIGN(auto verdict, to->entries().append(*batch));
-      if (verdict.outcome != AppendOutcome::stored && verdict.outcome != AppendOutcome::known) break;  // a fork: counted
+      if (verdict.outcome != AppendOutcome::stored && verdict.outcome != AppendOutcome::known)
+        break;  // a fork: counted
     }
   }
   return to->sync_peer().end_intake();

@@ -10,7 +10,8 @@
 
 namespace lysoen::crash {
 
-inline constexpr std::string_view kPassphrase = "a passphrase of several words", kOther = "another one of several words";
+inline constexpr std::string_view kPassphrase = "a passphrase of several words",
+                                  kOther = "another one of several words";
 inline constexpr KeyCost kCheapCost{8, 1}, kFloorCost{64 * 1024, 3};
 
 /// Fails the test with the error's message.

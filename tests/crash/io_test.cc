@@ -1,5 +1,5 @@
-// A call of the disk that fails: full, broken, read-only, a sync that did not reach the medium; once or from then on, at
-// every call of a story. A child process takes each turn; the one process that tells the story forks at every call.
+// A call of the disk that fails: full, broken, read-only, a sync that did not reach the medium; once or from then on,
+// at every call of a story. A child process takes each turn; the one process that tells the story forks at every call.
 #include <cstdlib>
 
 #include "tests/crash/branch.h"
@@ -19,8 +19,8 @@ struct Failure {
   const char* name;
 };
 constexpr Failure kFailures[] = {
-    {ErrorCode::io_failed, false, "I/O error once"},       {ErrorCode::io_failed, true, "I/O error for ever"},
-    {ErrorCode::storage_full, false, "disk full once"},    {ErrorCode::storage_full, true, "disk full for ever"},
+    {ErrorCode::io_failed, false, "I/O error once"},        {ErrorCode::io_failed, true, "I/O error for ever"},
+    {ErrorCode::storage_full, false, "disk full once"},     {ErrorCode::storage_full, true, "disk full for ever"},
     {ErrorCode::storage_read_only, true, "disk read-only"},
 };
 
@@ -48,7 +48,8 @@ std::string complaint_of(const Findings& findings) {
   return findings.complaints.empty() ? "" : findings.complaints.front().what;
 }
 
-/// In the child, after the act in which the failure fell: what it was told, and what is there once the disk works again.
+/// In the child, after the act in which the failure fell: what it was told, and what is there once the disk works
+/// again.
 std::string judge(Telling& telling, const Result<void>& acted, bool forever, End end, std::mt19937_64& random) {
   if (!acted) {
     if (auto badly = reads_badly(acted.error()); !badly.empty())
@@ -139,15 +140,17 @@ void fail_at_every_call(const Story& story, uint64_t seed, Tally& tally) {
         forever = failure.forever;
         MemoryDisk::Fault fault;
         fault.at = 1, fault.forever = failure.forever, fault.code = failure.code;
-        fault.applies = [=](MemoryDisk::Call other, const std::string&) { return (other == MemoryDisk::Call::read) == reads; };
+        fault.applies = [=](MemoryDisk::Call other, const std::string&) {
+          return (other == MemoryDisk::Call::read) == reads;
+        };
         return disk.set_fault(fault);  // this very call
       }
       if (child->died) child->said += "the process ends";
       if (!child->said.empty())
         tally.complaints.push_back(story.name + ", seed " + std::to_string(seed) + ", '" +
                                    telling.expected[telling.steps.size()].name + "', call " +
-                                   std::to_string(tally.calls + tally.reads) + ", " + failure.name + ", then " + name_of(end) +
-                                   ": " + child->said);
+                                   std::to_string(tally.calls + tally.reads) + ", " + failure.name + ", then " +
+                                   name_of(end) + ": " + child->said);
     }
   });
   for (const auto& act : story.acts) {

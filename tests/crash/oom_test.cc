@@ -1,6 +1,6 @@
 // Memory that runs out at the n-th allocation while a vault is opened and saves. Where SQLite lacks it, a clear error
-// comes back; where our containers lack it, the process may end, as by a kill at that moment. Either way another process
-// opens the vault and finds what was acknowledged, and nothing half done.
+// comes back; where our containers lack it, the process may end, as by a kill at that moment. Either way another
+// process opens the vault and finds what was acknowledged, and nothing half done.
 #include <cstdlib>
 #include <sstream>
 
@@ -71,7 +71,8 @@ struct Subject {
   std::vector<View> shown;  // before the first task and after each
 };
 
-/// In a child: the tasks in order until one fails, each told as "ok" or with its error; then a draft "Later", if it can.
+/// In a child: the tasks in order until one fails, each told as "ok" or with its error; then a draft "Later", if it
+/// can.
 [[noreturn]] void run_out(const Subject& subject, Allocator allocator, uint64_t at, bool forever) {
   Device device(storage::system_files(), subject.work, 1000 + at);
   ReportId report;
@@ -151,7 +152,8 @@ TEST_CASE("Memory: what was acknowledged stands when any allocation fails", "[cr
         if (allocator == Allocator::theirs && child->died) what += " the process ends";
         if (!what.empty())
           complaints.push_back(std::string(allocator == Allocator::ours ? "new" : "malloc") + " number " +
-                               std::to_string(at) + (forever ? " and all later ones: " : ": ") + what + " after " + child->said);
+                               std::to_string(at) + (forever ? " and all later ones: " : ": ") + what + " after " +
+                               child->said);
       }
     }
   }

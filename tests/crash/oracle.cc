@@ -73,7 +73,8 @@ void compare_entries(Device& device, const Moment& moment, bool may_miss, Findin
     for (const auto& head : moment.steps[step].left) {
       auto hash = device.hash_at(head.feed, head.seq);
       const std::string entry = "entry " + std::to_string(head.seq) + " of incarnation " +
-                                std::to_string(head.feed.incarnation) + " that left in '" + moment.steps[step].name + "'";
+                                std::to_string(head.feed.incarnation) + " that left in '" + moment.steps[step].name +
+                                "'";
       if (!hash)
         findings.add(Fault::other, entry + " cannot be read: " + hash.error().message);
       else if (*hash && **hash != head.hash)
@@ -137,8 +138,8 @@ Record tell(const Story& story, uint64_t seed, KeyCost cost) {
   record.before = disk.image();
   record.followers.emplace_back(0, world.follower_disk.image());
   auto note = [&](const std::string& name, Kind kind, size_t begun) {
-    Step step{name, kind, begun, disk.journal().size(), {}, {}, world.counter,
-              name == "before" || name == "lock and open"};
+    Step step{name, kind, begun,         disk.journal().size(),
+              {},   {},   world.counter, name == "before" || name == "lock and open"};
     if (world.device.vault) {
       step.after = must(world.device.view());
       step.left = must(world.device.heads());
@@ -167,7 +168,8 @@ Findings examine(Device& device, const Moment& moment, bool deep) {
   }
   bool names_lost_saves = false, pages_mixed = false;
   for (const auto& notice : status->notices) {
-    names_lost_saves |= notice.find("may be lost: number") != std::string::npos && notice.find(" to ") != std::string::npos;
+    names_lost_saves |=
+        notice.find("may be lost: number") != std::string::npos && notice.find(" to ") != std::string::npos;
     pages_mixed |= notice.find("damaged bytes") != std::string::npos;
     findings.reported |= speaks_of_damage(notice);
     if (moment.damage == Damage::none && (speaks_of_damage(notice) || notice.find("was repaired") != std::string::npos))
@@ -229,7 +231,8 @@ void follow(Device& device, const Record& record, const Moment& moment, uint64_t
 }
 
 std::string reads_badly(const Error& error) {
-  if (error.message.empty() || !(error.message[0] >= 'a' && error.message[0] <= 'z')) return "no sentence in lower case";
+  if (error.message.empty() || !(error.message[0] >= 'a' && error.message[0] <= 'z'))
+    return "no sentence in lower case";
   if (error.code == ErrorCode::internal) return "called a mistake of the program";
   if (error.message.find("Monitors") != std::string::npos || error.message.find("Early") != std::string::npos)
     return "holds what was written";

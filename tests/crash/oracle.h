@@ -19,7 +19,7 @@ struct Record {
   std::string story;
   test::DiskImage before;
   std::vector<test::DiskOperation> journal;
-  std::vector<Step> steps;                                     // the first is what was there before
+  std::vector<Step> steps;                                    // the first is what was there before
   std::vector<std::pair<size_t, test::DiskImage>> followers;  // what the follower's disk held, from this step on
 
   /// The last step that was acknowledged before the journal's place `at`.

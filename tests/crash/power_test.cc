@@ -90,7 +90,8 @@ void crash(const State& state, DiskImage image, bool again, Tally& tally) {
     }
     Findings findings;
     if (!opened) {
-      const bool no_vault_yet = steps[acknowledged].after.empty() && state.record.story == "coordinator" && acknowledged == 0;
+      const bool no_vault_yet =
+          steps[acknowledged].after.empty() && state.record.story == "coordinator" && acknowledged == 0;
       findings.reported = state.damage != Damage::none && opened.error().code == ErrorCode::damaged;
       if (!no_vault_yet && !findings.reported) findings.add(Fault::lost, "it does not open: " + opened.error().message);
     } else {
@@ -152,10 +153,11 @@ TEST_CASE("Power: what was acknowledged is there after a power cut at any call, 
           "[crash][power]") {
   auto random = test::generator(1);
   auto tally = cut_everywhere(states_wanted(), random);
-  std::printf("power: states %zu, during recovery %zu, at the key floor %zu, with damage as well %zu (said %zu), lost %zu, "
-              "silent %zu, forked %zu, otherwise wrong %zu\n",
-              tally.states, tally.in_recovery, tally.at_floor, tally.damaged, tally.reported, tally.lost, tally.silent,
-              tally.forked, tally.other);
+  std::printf(
+      "power: states %zu, during recovery %zu, at the key floor %zu, with damage as well %zu (said %zu), lost %zu, "
+      "silent %zu, forked %zu, otherwise wrong %zu\n",
+      tally.states, tally.in_recovery, tally.at_floor, tally.damaged, tally.reported, tally.lost, tally.silent,
+      tally.forked, tally.other);
   for (const auto& complaint : tally.complaints) FAIL_CHECK(complaint);
 }
 
@@ -163,9 +165,9 @@ TEST_CASE("Power: each fault that is planted is noticed", "[crash][planted]") {
   auto random = test::generator(7);
   for (const char* fault :
        {"log_sync_skipped", "database_sync_skipped", "ring_sync_skipped", "record_not_written", "ring_ignored",
-        "records_share_a_block", "released_without_checkpoint", "durable_without_checkpoint", "checkpoint_not_announced",
-        "tag_in_buffer_of_sqlite", "bad_frame_is_an_error", "folder_sync_skipped", "slots_sync_skipped", "stream_reused",
-        "incarnation_kept", "acknowledged_too_early", "counters_not_durable"}) {
+        "records_share_a_block", "released_without_checkpoint", "durable_without_checkpoint",
+        "checkpoint_not_announced", "tag_in_buffer_of_sqlite", "bad_frame_is_an_error", "folder_sync_skipped",
+        "slots_sync_skipped", "stream_reused", "incarnation_kept", "acknowledged_too_early", "counters_not_durable"}) {
     auto what = noticed(fault, random);
     INFO(fault);
     CHECK(!what.empty());

@@ -1,5 +1,5 @@
-// Bit rot: one flipped bit anywhere in the files of a vault that was not closed. It opens and everything is right; or it
-// says what is damaged; or it refuses as damaged. Never a wrong answer in silence.
+// Bit rot: one flipped bit anywhere in the files of a vault that was not closed. It opens and everything is right; or
+// it says what is damaged; or it refuses as damaged. Never a wrong answer in silence.
 #include <cstdlib>
 
 #include "core/crypto/hash.h"
@@ -70,8 +70,10 @@ struct Tally {
   }
   std::string words() const {
     std::string text;
-    for (auto [outcome, name] : {std::pair{Outcome::right, "right"}, {Outcome::repaired, "repaired"},
-                                 {Outcome::reported, "reported"}, {Outcome::refused, "refused"},
+    for (auto [outcome, name] : {std::pair{Outcome::right, "right"},
+                                 {Outcome::repaired, "repaired"},
+                                 {Outcome::reported, "reported"},
+                                 {Outcome::refused, "refused"},
                                  {Outcome::silent, "silent"}}) {
       auto at = outcomes.find(outcome);
       text += std::string(", ") + name + " " + std::to_string(at == outcomes.end() ? 0 : at->second);
@@ -95,7 +97,8 @@ class Examiner {
       why = opened.error().message;
       // A changed salt or slot is another passphrase; a changed version or cost says what it is.
       const auto code = opened.error().code;
-      const bool said = code == ErrorCode::damaged || code == ErrorCode::wrong_passphrase || code == ErrorCode::newer_version;
+      const bool said =
+          code == ErrorCode::damaged || code == ErrorCode::wrong_passphrase || code == ErrorCode::newer_version;
       return said ? Outcome::refused : Outcome::silent;
     }
     auto reported = [&](const Error& error) {
@@ -160,7 +163,8 @@ std::vector<size_t> spread(size_t size, size_t count, std::mt19937_64& random) {
   if (long_run())
     for (size_t at = 0; at < size; ++at) places.push_back(at);
   else
-    for (size_t i = 0; i < count; ++i) places.push_back(i * size / count + random() % std::max<size_t>(1, size / count));
+    for (size_t i = 0; i < count; ++i)
+      places.push_back(i * size / count + random() % std::max<size_t>(1, size / count));
   return places;
 }
 

@@ -122,8 +122,9 @@ Result<ReportId> received(World& world, const std::string& title) {
 void add_small_saves(std::vector<Act>& acts, const std::string& title, int count) {
   for (int i = 0; i < count; ++i)
     acts.push_back({"save " + title + " again", Kind::save, [=](World& world) {
-                      return save(world, title, {number("killed", i), {"what_happened", Value::text_of(std::string(
-                                                                                            40 * (i + 1), 'w'))}});
+                      return save(
+                          world, title,
+                          {number("killed", i), {"what_happened", Value::text_of(std::string(40 * (i + 1), 'w'))}});
                     }});
 }
 
@@ -164,7 +165,8 @@ Story coordinator_story() {
     return {};
   });
   act("submit", Kind::save, [](World& world) { return submit(world, "Early"); });
-  act("a reporter joins", Kind::steps, [](World& world) { return join(world.device, world.peer, Role::reporter, "Ben"); });
+  act("a reporter joins", Kind::steps,
+      [](World& world) { return join(world.device, world.peer, Role::reporter, "Ben"); });
   act("a coordinator joins", Kind::steps,
       [](World& world) { return join(world.device, world.follower, Role::coordinator, "Cleo"); });
   act("draft", Kind::save, [](World& world) { return draft(world, "Long"); });
@@ -197,7 +199,8 @@ Story coordinator_story() {
     return {};
   });
   act("change the passphrase", Kind::steps, [](World& world) { return change_passphrase(world, kOther); });
-  act("remove a passphrase", Kind::steps, [](World& world) { return world.device->remove_passphrase(world.passphrase); });
+  act("remove a passphrase", Kind::steps,
+      [](World& world) { return world.device->remove_passphrase(world.passphrase); });
   act("draft to discard", Kind::save, [](World& world) { return draft(world, "Mistake"); });
   act("discard", Kind::save, [](World& world) { return world.device->discard(world.reports["Mistake"]); });
   act("draft to lap the ring", Kind::save, [](World& world) { return draft(world, "Lap"); });

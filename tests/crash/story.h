@@ -1,4 +1,5 @@
-// What the device under test goes through, as a list of acts: a new kind of operation of the vault becomes one more act.
+// What the device under test goes through, as a list of acts: a new kind of operation of the vault becomes one more
+// act.
 //
 // Two stories: an admin and coordinator, from the folder that does not exist yet to a team whose reports it takes in;
 // and a reporter whose phone was put back to an earlier state, so that it begins a new incarnation.

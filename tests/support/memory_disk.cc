@@ -73,7 +73,8 @@ void settle(Bytes& content, const DiskOperation& operation, Fate fate, std::mt19
   if (fate == Fate::torn && operation.kind == Kind::write) tear(content, operation, random);
 }
 
-// How one power cut treats what was not synced: each by itself; a beginning of it, the last one torn; none; all but one.
+// How one power cut treats what was not synced: each by itself; a beginning of it, the last one torn; none; all but
+// one.
 class Cut {
  public:
   Cut(size_t pending, std::mt19937_64& random)
@@ -116,7 +117,8 @@ void Medium::take(DiskOperation operation) {
       auto fate = operation.kind == Kind::sync ? Fate::kept : static_cast<Fate>(random() % 3);
       settle(files_[write.file], write, fate, random);
     }
-    std::erase_if(pending_, [&](const auto& write) { return write.file == operation.file && !is_of_folder(write.kind); });
+    std::erase_if(pending_,
+                  [&](const auto& write) { return write.file == operation.file && !is_of_folder(write.kind); });
   } else if (operation.kind == Kind::sync_folder) {
     for (const auto& change : pending_)
       if (is_of_folder(change.kind)) perform(names_, change);
@@ -302,8 +304,7 @@ void MemoryDisk::restore(const Image& image) {
   entries_.clear();
   medium_ = Medium(image);
   files_made_ = 0;
-  for (const auto& [name, content] : image)
-    entries_[name] = std::make_shared<Entry>(Entry{++files_made_, content});
+  for (const auto& [name, content] : image) entries_[name] = std::make_shared<Entry>(Entry{++files_made_, content});
   fault_ = Fault{};
 }
 

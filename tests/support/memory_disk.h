@@ -1,9 +1,9 @@
 // A disk in memory that breaks on purpose: it fails the n-th call, is full at a given size, and loses power.
 //
-// Every change is an operation in one ordered list over all files and over the folder itself. What a power cut leaves is
-// decided from that list: what was not synced is kept, dropped or torn (a sector is old, new or garbage), write by
-// write; names are made, removed and changed for good only by sync_folder. The list can be kept and walked afterwards, so
-// that one run gives a crash at each of its calls.
+// Every change is an operation in one ordered list over all files and over the folder itself. What a power cut leaves
+// is decided from that list: what was not synced is kept, dropped or torn (a sector is old, new or garbage), write by
+// write; names are made, removed and changed for good only by sync_folder. The list can be kept and walked afterwards,
+// so that one run gives a crash at each of its calls.
 #pragma once
 #include <functional>
 #include <map>

@@ -1,92 +1,11 @@
-// A child saves and tells through a pipe what was acknowledged; the parent kills it at a random moment, opens the vault
-// and compares. What the oracle knows lies outside of the process that dies.
+// What a save that the medium did not confirm means for the rest of the session. Kills and power cuts: tests/crash.
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdlib>
-#include <set>
 
 #include "tests/unit/vault/people.h"
 
 using namespace lysoen;
 using namespace lysoen::test;
-
-namespace {
-
-struct Told {
-  ReportId report;
-  uint32_t number = 0;
-};
-
-[[noreturn]] void write_until_killed(const std::filesystem::path& folder, int pipe, uint64_t salt) {
-  ManualClock clock;
-  SeededRandom random(seed() + salt);
-  auto vault = Vault::open(folder, kPassphrase, {clock, random});
-  if (!vault.ok()) _exit(4);
-  for (uint32_t number = 0; number < 100000; ++number) {
-    auto draft = (*vault)->begin("police-incident", "en");
-    if (!draft.ok()) _exit(5);
-    std::vector<Change> changes{{"title", Value::text_of("number " + std::to_string(number))}};
-    if (!(*vault)->save(*draft, changes).ok()) _exit(6);
-    Told told{*draft, number};
-    if (number % 3 != 0) {
-      auto sent = (*vault)->submit(*draft);
-      if (!sent.ok()) _exit(7);
-      told.report = *sent;
-    }
-    if (write(pipe, &told, sizeof told) != sizeof told) _exit(8);
-  }
-  _exit(9);
-}
-
-}  // namespace
-
-TEST_CASE("Vault: a report saved before a kill is there after reopening, once, and no place in a feed is used twice",
-          "[vault]") {
-  const int kills = std::getenv("LYSOEN_LONG") ? 200 : 20;
-  Team team;
-  auto& device = team.admin();
-  auto& reader = team.add(Role::coordinator, "Cleo");
-  must(device->lock());
-  device.vault.reset();
-  auto random = generator(7);
-  std::set<ReportId> saved;
-  for (int round = 0; round < kills; ++round) {
-    int ends[2];
-    REQUIRE(pipe(ends) == 0);
-    pid_t child = fork();
-    if (child == 0) {
-      close(ends[0]);
-      write_until_killed(device.folder, ends[1], 5000 + static_cast<uint64_t>(round));
-    }
-    close(ends[1]);
-    usleep(static_cast<useconds_t>(20000 + random() % 120000));
-    kill(child, SIGKILL);
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    REQUIRE(WIFSIGNALED(status));
-    Told told;
-    while (read(ends[0], &told, sizeof told) == sizeof told) saved.insert(told.report);
-    close(ends[0]);
-
-    device.vault = must(Vault::open(device.folder, kPassphrase, device.environment()));
-    for (const auto& id : saved) {
-      INFO("round " << round << ", report " << id.hex());
-      REQUIRE(device->read(id).ok());
-    }
-    // A reader that followed all the time sees one history.
-    carry(*device, *reader);
-    must(device->lock());
-    device.vault.reset();
-  }
-  device.vault = must(Vault::open(device.folder, kPassphrase, device.environment()));
-  CHECK_FALSE(saved.empty());
-  CHECK(must(reader->status()).forks == 0);
-  CHECK(must(reader->status()).set_aside == 0);
-  CHECK(must(reader->count({})) == must(device->status()).submitted);
-}
 
 TEST_CASE("Vault: what could not be confirmed as saved does not leave the device", "[vault]") {
   Team team;
