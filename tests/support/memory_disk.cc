@@ -162,6 +162,7 @@ class MemoryFile final : public File {
   Result<void> write_at(uint64_t offset, ByteView bytes) override {
     auto met = disk_.meet(MemoryDisk::Call::write, name_);
     if (!met) {
+      if (met.error().code != ErrorCode::io_failed) return met;
       change({Kind::write, entry_->file, offset, Bytes(bytes.begin(), bytes.begin() + bytes.size() / 2), {}, {}});
       return met;
     }

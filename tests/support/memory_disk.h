@@ -65,7 +65,7 @@ class MemoryDisk final : public storage::Files {
   Result<void> sync_folder(const std::filesystem::path&) override;
 
   /// A sync that fails leaves the kernel believing that all is written: later reads show it, later syncs do not bring
-  /// it out. A write that fails has written its first half.
+  /// it out. A write that fails with io_failed has written its first half.
   void set_fault(Fault fault) { fault_ = std::move(fault), counted_ = 0; }
   /// Calls counted since set_fault.
   uint64_t counted() const { return counted_; }

@@ -141,7 +141,8 @@ TEST_CASE("Files: a file is replaced as a whole or not at all, links are not fol
     fault.at = at;
     disk.set_fault(fault);
     auto replaced = replace_file(disk, "slots", as_bytes("new"));
-    CHECK(as_text(disk.content("slots")) == (replaced ? "new" : "old"));
+    const std::string is(as_text(disk.content("slots")));
+    CHECK((is == "new" || (is == "old" && !replaced)));
     if (replaced) break;
   }
 }
