@@ -194,6 +194,10 @@ Result<std::optional<Batch>> FeedStore::read(const FeedRow& row, uint64_t first_
   LYSOEN_ASSIGN(auto held, block(row, feed::block_first(first_seq)));
   uint64_t last = std::min(held.state.last_seq(), held.state.signed_seq);
   if (first_seq > last) return std::optional<Batch>();  // not signed yet
+  // Batches are made from what is proved; what is stored may come from pages of two times.
+  const auto& block = held.state;
+  if (!feed::root_from_run(block.hashes, 0, block.signed_seq - block.first_seq + 1, {{}, block.beyond}))
+    return make_error(ErrorCode::damaged, "cannot read a feed: its entries and its signature do not fit together");
   std::vector<SealedEntry> entries;
   size_t size = 0;
   LYSOEN_ASSIGN(auto query, database_.prepare("SELECT " + std::string(kEntryColumns) +

@@ -80,11 +80,9 @@ Result<size_t> VaultImpl::enrol(std::string_view passphrase, std::optional<size_
   LYSOEN_TRY(slots_->enrol(free, passphrase, content, environment_.random));
   for (auto& entry : entries) entry.leaving = entry.leaving || entry.slot == leaving;
   entries.push_back({free, false, now()});
-  auto recorded = durable([&](storage::Database& database) { return put_slot_entries(database, entries); });
-  if (!recorded) {
-    (void)slots_->clear(free, environment_.random);
-    return std::move(recorded).error();
-  }
+  // If this fails the record may stand all the same after a crash, and then the old slot goes at the next opening: so
+  // the new one stays, whatever is answered.
+  LYSOEN_TRY(durable([&](storage::Database& database) { return put_slot_entries(database, entries); }));
   return free;
 }
 
