@@ -220,10 +220,14 @@ Result<void> Ring::append(uint64_t counter, ByteView payload, bool covered) {
 
 Result<Ring::Unreadable> Ring::unreadable() {
   Unreadable found;
-  auto overwritten = [this](uint64_t counter, const Place& place) {
+  auto overlap = [](const Place& place, uint32_t block, uint32_t blocks) {
+    return block < place.block + place.blocks && place.block < block + blocks;
+  };
+  const uint32_t most = blocks_for(payload_max());
+  auto overwritten = [&](uint64_t counter, const Place& place) {
+    if (overlap(place, next_block_, most) || (next_block_ + most > blocks_ && overlap(place, 1, most))) return true;
     return std::any_of(records_.upper_bound(counter), records_.end(), [&](const auto& later) {
-      const auto& [block, blocks] = std::pair(later.second.block, later.second.blocks);
-      return block < place.block + place.blocks && place.block < block + blocks;
+      return overlap(place, later.second.block, later.second.blocks);
     });
   };
   for (const auto& [counter, place] : records_) {
