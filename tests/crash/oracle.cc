@@ -139,7 +139,8 @@ Record tell(const Story& story, uint64_t seed, KeyCost cost) {
   record.followers.emplace_back(0, world.follower_disk.image());
   auto note = [&](const std::string& name, Kind kind, size_t begun) {
     // What changes a passphrase saves nothing: a stream that was at rest before goes on after it.
-    const bool rests = name.find("passphrase") != std::string::npos && !record.steps.empty() && record.steps.back().clean;
+    const bool rests =
+        name.find("passphrase") != std::string::npos && !record.steps.empty() && record.steps.back().clean;
     Step step{name, kind, begun,         disk.journal().size(),
               {},   {},   world.counter, name == "before" || name == "lock and open" || rests};
     if (world.device.vault) {
