@@ -65,27 +65,27 @@ Result<Bytes> open(const Sealing& sealing, const crypto::KemKeyPair& own, ByteVi
 }
 
 /// What the new device signs: that it wants to join this team, by this invite, with this inbox key.
-Bytes request_message(const TeamId& team, const Hash& invite, const DeviceId& device, const PublicKey& inbox,
-                      WallTime made) {
+Bytes request_message(const TeamId& team, const Hash& invite, const OpenedRequest& request) {
   Writer out;
-  out.id(team).id(invite).id(device).raw(inbox);
-  layout::put_time(out, made);
+  out.id(team).id(invite).id(request.device).raw(request.inbox);
+  layout::put_time(out, request.made);
+  layout::put_optional(out, Hash{request.replaces.bytes});
   return std::move(out).bytes();
 }
 
 }  // namespace
 
-// -- Request: suite u8, device 32, inbox 32, made u64, signature 64
-// -----------------------------------------------------
+// -- Request: suite u8, device 32, inbox 32, made u64, replaced device as an optional hash, signature 64 --------------
 
 Result<Bytes> make_join_request(const InviteContents& invite, const crypto::SigningKey& device, const PublicKey& inbox,
-                                WallTime now, Random& random) {
+                                WallTime now, Random& random, const DeviceId& replaces) {
   auto sealing = sealing_of(invite, kRequestLabel, invite.admin.view());
-  DeviceId id{device.public_key()};
+  OpenedRequest request{{}, sealing.invite, DeviceId{device.public_key()}, inbox, now, replaces};
   Writer out;
-  out.u8(kSuite).id(id).raw(inbox);
+  out.u8(kSuite).id(request.device).raw(inbox);
   layout::put_time(out, now);
-  out.raw(device.sign(kRequestLabel, request_message(invite.team, sealing.invite, id, inbox, now)));
+  layout::put_optional(out, Hash{replaces.bytes});
+  out.raw(device.sign(kRequestLabel, request_message(invite.team, sealing.invite, request)));
   return seal(sealing, invite.admin_inbox, out.bytes(), random);
 }
 
@@ -112,8 +112,9 @@ Result<OpenedRequest> open_join_request(const InviteContents& invite, const cryp
   opened.device = in.id<DeviceId>();
   opened.inbox = in.array<32>();
   opened.made = layout::take_time(in);
+  opened.replaces.bytes = layout::take_optional(in).bytes;
   auto signature = in.array<64>();
-  auto message = request_message(invite.team, named, opened.device, opened.inbox, opened.made);
+  auto message = request_message(invite.team, named, opened);
   if (!in.done() || !crypto::verify(opened.device.bytes, kRequestLabel, message, signature))
     return refused("join request", "the device it names did not sign it");
   return opened;

@@ -16,8 +16,9 @@ inline constexpr size_t kRosterKeysMax = 4;
 // -- Request -------------------------------------------------------------------------------------------------------
 
 /// Joiner: format ‖ invite id ‖ sealed (device key, inbox key, the device's signature over both). At most 1 KiB.
+/// `replaces`: the device whose backup this one was restored from, or none.
 Result<Bytes> make_join_request(const InviteContents& invite, const crypto::SigningKey& device, const PublicKey& inbox,
-                                WallTime now, Random& random);
+                                WallTime now, Random& random, const DeviceId& replaces = {});
 
 /// The invite a request or a welcome belongs to, readable without any key. Errors: input_refused, newer_version.
 Result<Hash> invite_of_request(ByteView request);
@@ -30,7 +31,8 @@ struct OpenedRequest {
   Hash invite;
   DeviceId device;
   PublicKey inbox{};
-  WallTime made;  // as the joiner's clock says
+  WallTime made;      // as the joiner's clock says
+  DeviceId replaces;  // as the joiner says; none for a device that begins anew
 };
 
 /// Admin: opens a request with the invite it was made from and the inbox key named there. The caller checks

@@ -110,6 +110,7 @@ RosterState state_for(const Roster& roster, const DeviceId& device) {
   const Role staff = Role::coordinator | Role::auditor | Role::admin;
   RosterState state;
   state.head = roster.head;
+  state.policy = roster.policy;
   const Leaf* own = roster.find(device);
   if (own && has(own->role, staff)) {
     state.whole = true;
@@ -129,7 +130,7 @@ RosterState state_for(const Roster& roster, const DeviceId& device) {
 
 std::optional<Roster> whole_roster(const RosterState& state) {
   if (!state.whole) return std::nullopt;
-  return Roster{state.head, state.leaves};
+  return Roster{state.head, state.leaves, state.policy};
 }
 
 // -- Sealed ----------------------------------------------------------------------------------------------------------

@@ -123,12 +123,14 @@ Hash head_hash(const Head& head);
 struct Roster {
   Head head;
   std::vector<Leaf> leaves;  // sorted by device id
+  TeamPolicy policy;         // that the head names
   const Leaf* find(const DeviceId& device) const;
   bool operator==(const Roster&) const = default;
 };
 
 Hash member_root(std::span<const Leaf> leaves);
-/// Errors: damaged (not a roster; leaves out of order or not those of the head), newer_version, limit_exceeded.
+/// Errors: damaged (not a roster; leaves out of order; leaves or policy not those of the head), newer_version,
+/// limit_exceeded.
 Bytes encode_roster(const Roster& roster);
 Result<Roster> decode_roster(ByteView bytes);
 
@@ -150,6 +152,7 @@ struct RosterState {
   bool whole = false;
   std::vector<Leaf> leaves;       // sorted by device id
   std::vector<LeafProof> proofs;  // one for each leaf; empty if whole
+  TeamPolicy policy;
 
   const Leaf* find(const DeviceId& device) const;
   bool single_reader() const;  // one member reads the team's audience: at risk

@@ -6,6 +6,7 @@
 #include "core/base/try.h"
 #include "core/base/utc.h"
 #include "core/team/layout.h"
+#include "core/team/policy.h"
 #include "core/team/roster_rules.h"
 #include "core/team/roster_verify.h"
 
@@ -17,7 +18,7 @@ Error refused(ErrorCode code, std::string why, std::string hint = {}) {
 }
 
 RosterState whole_state(const Roster& roster) {
-  return RosterState{roster.head, true, roster.leaves, {}};
+  return RosterState{roster.head, true, roster.leaves, {}, roster.policy};
 }
 
 Result<void> check_relays(std::span<const RelayInfo> relays) {
@@ -64,6 +65,7 @@ Result<Roster> finish(const Roster& current, Roster next, const HeadSigner& sign
   head.expires = head.issued + kRosterValid;
   head.member_count = static_cast<uint32_t>(next.leaves.size());
   head.member_root = member_root(next.leaves);
+  head.policy = policy_hash(next.policy);
   head.certificate.reset();
   if (signer.certificate) head.certificate = *signer.certificate;
   head.approval.reset();
@@ -163,6 +165,14 @@ Result<Roster> set_relays(const Roster& current, std::vector<RelayInfo> relays, 
   LYSOEN_TRY(check_relays(relays));
   Roster next = current;
   next.head.relays = std::move(relays);
+  return finish(current, std::move(next), signer, now);
+}
+
+Result<Roster> set_policy(const Roster& current, Role role, const RolePolicy& policy, const HeadSigner& signer,
+                          WallTime now) {
+  LYSOEN_TRY(check_policy(role, policy));
+  Roster next = current;
+  next.policy.for_role(role) = policy;
   return finish(current, std::move(next), signer, now);
 }
 

@@ -51,6 +51,10 @@ Result<Roster> add_member(const Roster& current, const NewMember& member, const 
 /// Other relays. Errors: trust_refused (durable relays or their fallback keys change without the root), input_refused.
 Result<Roster> set_relays(const Roster& current, std::vector<RelayInfo> relays, const HeadSigner& signer, WallTime now);
 
+/// Another policy for one role. Errors: those of check_policy.
+Result<Roster> set_policy(const Roster& current, Role role, const RolePolicy& policy, const HeadSigner& signer,
+                          WallTime now);
+
 /// The same, valid for longer.
 Result<Roster> renew(const Roster& current, const HeadSigner& signer, WallTime now);
 

@@ -4,6 +4,7 @@
 
 #include "core/base/try.h"
 #include "core/team/layout.h"
+#include "core/team/policy.h"
 
 namespace lysoen::team {
 namespace {
@@ -18,6 +19,7 @@ constexpr uint8_t kSignedByRoot = 1, kSignedByAdmin = 2;
 constexpr size_t kSealedName = 104;
 constexpr size_t kLeafMax = 1024;
 constexpr size_t kHeadMax = 64 * 1024;
+constexpr size_t kPolicyMax = 64;
 
 Role take_role(Reader& in) {
   uint8_t bits = in.u8();
@@ -143,6 +145,12 @@ bool leaves_sound(const Head& head, std::span<const Leaf> leaves) {
   return sorted_by_device(leaves) && invites_once(leaves) && std::all_of(leaves.begin(), leaves.end(), dated);
 }
 
+Result<TeamPolicy> take_policy(Reader& in, const Head& head) {
+  LYSOEN_ASSIGN(auto policy, decode_policy(in.field(kPolicyMax)));
+  if (policy_hash(policy) != head.policy) return layout::damaged("the team's policy");
+  return policy;
+}
+
 Result<std::vector<Leaf>> take_leaves(Reader& in, size_t count) {
   std::vector<Leaf> leaves;
   leaves.reserve(count);
@@ -245,11 +253,11 @@ Result<Head> decode_head(ByteView bytes) {
   return head;
 }
 
-// -- Roster: format, head as a field, each leaf as a field (the head says how many) -----------------------------------
+// -- Roster: format, head and policy as fields, each leaf as a field (the head says how many) -------------------------
 
 Bytes encode_roster(const Roster& roster) {
   Writer out;
-  out.u8(kFormat).field(encode_head(roster.head));
+  out.u8(kFormat).field(encode_head(roster.head)).field(encode_policy(roster.policy));
   for (const auto& leaf : roster.leaves) out.field(encode_leaf(leaf));
   return std::move(out).bytes();
 }
@@ -261,13 +269,15 @@ Result<Roster> decode_roster(ByteView bytes) {
   Reader in(bytes.subspan(1));
   Roster roster;
   LYSOEN_ASSIGN(roster.head, decode_head(in.field(kHeadMax)));
+  LYSOEN_ASSIGN(roster.policy, take_policy(in, roster.head));
   LYSOEN_ASSIGN(roster.leaves, take_leaves(in, roster.head.member_count));
   if (!in.done() || !leaves_sound(roster.head, roster.leaves)) return layout::damaged("the roster");
   if (member_root(roster.leaves) != roster.head.member_root) return layout::damaged("the roster");
   return roster;
 }
 
-// -- State: format, whole u8, head as a field, count u32, each leaf as a field, followed by its path if not whole
+// -- State: format, whole u8, head and policy as fields, count u32, each leaf as a field, followed by its path if not
+// whole
 // --------
 
 Bytes encode_state(const RosterState& state) {
@@ -275,6 +285,7 @@ Bytes encode_state(const RosterState& state) {
   out.u8(kFormat)
       .u8(state.whole ? 1 : 0)
       .field(encode_head(state.head))
+      .field(encode_policy(state.policy))
       .u32(static_cast<uint32_t>(state.leaves.size()));
   for (size_t i = 0; i < state.leaves.size(); ++i) {
     out.field(encode_leaf(state.leaves[i]));
@@ -292,6 +303,7 @@ Result<RosterState> decode_state(ByteView bytes) {
   uint8_t whole = in.u8();
   state.whole = whole == 1;
   LYSOEN_ASSIGN(state.head, decode_head(in.field(kHeadMax)));
+  LYSOEN_ASSIGN(state.policy, take_policy(in, state.head));
   uint32_t count = in.u32();
   if (whole > 1 || count > state.head.member_count || (state.whole && count != state.head.member_count)) in.fail();
   for (uint32_t i = 0; i < count && in.ok(); ++i) {

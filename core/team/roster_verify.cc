@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "core/base/utc.h"
 #include "core/team/layout.h"
+#include "core/team/policy.h"
 #include "core/team/roster_rules.h"
 
 namespace lysoen::team {
@@ -212,6 +213,8 @@ RosterVerdict verify_successor(const RosterState& current, const Roster& candida
   if (candidate.leaves.size() != candidate.head.member_count ||
       member_root(candidate.leaves) != candidate.head.member_root)
     return refused(RosterOutcome::bad_signature, "its members are not those that were signed");
+  if (policy_hash(candidate.policy) != candidate.head.policy)
+    return refused(RosterOutcome::bad_signature, "its policy is not the one that was signed");
   if (auto verdict = check_place(current, candidate.head, held)) return *verdict;
   if (auto why = rules::broken_by(current, candidate)) return refused(RosterOutcome::not_allowed, *why);
   if (!candidate.head.approval && rules::wants_approval(current, candidate))
@@ -228,6 +231,8 @@ RosterVerdict verify_start(const RosterState& state, const TeamId& team, const c
   for (size_t i = 0; members && i < state.proofs.size(); ++i)
     members = leaf_verifies(head, state.leaves[i], state.proofs[i]);
   if (!members) return refused(RosterOutcome::bad_signature, "its members are not those that were signed");
+  if (policy_hash(state.policy) != head.policy)
+    return refused(RosterOutcome::bad_signature, "its policy is not the one that was signed");
   if (head.version == 1 && head.certificate)
     return refused(RosterOutcome::not_allowed, "the first version must be signed by the team's root");
   if (head.certificate && !is_admin(state.find(head.certificate->admin)))

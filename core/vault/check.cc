@@ -79,8 +79,9 @@ class VaultChecker {
     LYSOEN_TRY(expect(std::move(words), "the text index"));
     LYSOEN_ASSIGN(
         auto unsearchable,
-        vault_.database().integer("SELECT count(*) FROM reports WHERE stage < 2 AND id NOT IN (SELECT rowid FROM "
-                                  "report_words) AND id NOT IN (SELECT report FROM words_due)"));
+        vault_.database().integer(
+            "SELECT count(*) FROM reports WHERE stage < 2 AND purged IS NULL AND id NOT IN (SELECT rowid FROM "
+            "report_words) AND id NOT IN (SELECT report FROM words_due)"));
     if (unsearchable != 0) finding("reports missing in the text index: " + std::to_string(*unsearchable));
     LYSOEN_ASSIGN(auto places, vault_.database().integer("SELECT rtreecheck('report_places') = 'ok'"));
     if (places != 1) finding("the index of places is damaged");
@@ -128,7 +129,8 @@ class VaultChecker {
   }
 
   Result<void> check_edits() {
-    LYSOEN_ASSIGN(auto query, vault_.database().prepare("SELECT id, edit, author, payload FROM edits ORDER BY id"));
+    LYSOEN_ASSIGN(auto query, vault_.database().prepare(
+                                  "SELECT id, edit, author, payload FROM edits WHERE payload <> x'' ORDER BY id"));
     for (;;) {
       LYSOEN_ASSIGN(bool more, query.step());
       if (!more) return {};

@@ -31,6 +31,7 @@ Result<void> VaultImpl::decide(const ReportId& report, std::string_view doing,
   if (stage != Stage::sent)
     return make_error(ErrorCode::input_refused, "cannot " + std::string(doing) + ": this report was not sent yet",
                       "submit it first");
+  LYSOEN_TRY(require_content(row, doing));
   LYSOEN_ASSIGN(auto folded, rows().fold(row));
   team::EditClaim claim{membership_.device(), folded.report.author, folded.co_authors, membership_.roster_version()};
   if (team::may_edit(claim, membership_.history()) != team::AuthorVerdict::counts)
@@ -84,12 +85,13 @@ Result<void> VaultImpl::mark_read(const ReportId& report) {
   LYSOEN_ASSIGN(ReportId id, rows().id_of(row));
   LYSOEN_ASSIGN(auto known, database().integer("SELECT is_read FROM reports WHERE id = ?", row));
   if (known.value_or(0) != 0) return {};
+  LYSOEN_TRY(require_content(row, "mark as read"));
   LYSOEN_ASSIGN(auto folded, rows().fold(row));
   auto author = folded.report.author;
   LYSOEN_ASSIGN(auto marks, feed::encode_payload(feed::ReadMarks{{id}}));
   return commit([&](SaveRecord& record) -> Result<void> {
     record.read.push_back(id);
-    auto inbox = inbox_audience(membership_.team(), author);
+    auto inbox = membership_.inbox_of(author);
     if (author == membership_.device() || !membership_.sealing_key(inbox)) return {};
     auto placed = outbox_->seal(inbox, marks, record);
     if (!placed) return std::move(placed).error();

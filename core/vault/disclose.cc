@@ -26,6 +26,7 @@ Result<uint32_t> epoch_of(const crypto::Key32& key, const TeamId& team, const Ba
 
 Result<std::string> VaultImpl::disclose(const ReportId& report) {
   LYSOEN_ASSIGN(int64_t row, require_row(report, "disclose"));
+  LYSOEN_TRY(require_content(row, "disclose"));
   feed::Disclosure disclosure;
   LYSOEN_ASSIGN(auto query,
                 database().prepare("SELECT DISTINCT n.place, n.entry_key FROM edits e JOIN entries n ON "

@@ -133,6 +133,7 @@ Result<void> VaultImpl::save(const ReportId& report, std::span<const Change> cha
   LYSOEN_ASSIGN(int64_t row, require_row(report, "save"));
   LYSOEN_TRY(settle());
   LYSOEN_ASSIGN(Stage stage, rows().stage_of(row));
+  LYSOEN_TRY(require_content(row, "save"));
   if (stage == Stage::sent) return save_unsent(row, changes);
   LYSOEN_ASSIGN(auto draft, rows().draft_of(row));
   if (!draft) return make_error(ErrorCode::damaged, "cannot save: the draft's content is missing");

@@ -53,18 +53,22 @@ Result<void> VaultImpl::settle() {
   return issue_again();
 }
 
-/// Edits of own former feeds that stand from a fork on, or nowhere: payloads of as many as one save takes.
+/// Edits of own former feeds that stand from a fork on, or nowhere, and are not purged: payloads of as many as one save
+/// takes.
 Result<std::vector<Bytes>> VaultImpl::not_issued() {
   std::vector<Bytes> payloads;
   size_t size = 0;
   LYSOEN_ASSIGN(auto rows, feeds().all(true));
   for (const auto& row : rows) {
-    if (row.key.audience != membership_.team_audience() || row.key.incarnation >= membership_.incarnation()) continue;
+    if (row.key.device != membership_.device() || row.key.audience != membership_.team_audience() ||
+        row.key.incarnation >= membership_.incarnation())
+      continue;
     LYSOEN_ASSIGN(auto query,
                   database().prepare("SELECT e.payload FROM placed_edits p CROSS JOIN edits e ON e.id = p.edit AND "
-                                     "e.place = p.place WHERE p.place BETWEEN ?1 AND ?2 AND (p.place >= (SELECT "
-                                     "min(place) FROM forks WHERE place BETWEEN ?1 AND ?2) OR NOT EXISTS (SELECT 1 "
-                                     "FROM entries n WHERE n.place = p.place)) ORDER BY p.place LIMIT ?3"));
+                                     "e.place = p.place WHERE p.place BETWEEN ?1 AND ?2 AND e.payload <> x'' AND "
+                                     "(p.place >= (SELECT min(place) FROM forks WHERE place BETWEEN ?1 AND ?2) OR NOT "
+                                     "EXISTS (SELECT 1 FROM entries n WHERE n.place = p.place)) ORDER BY p.place "
+                                     "LIMIT ?3"));
     query.bind(place_of(row.id, 0), place_of(row.id, kSeqMax), kIssuedAtOnce - payloads.size());
     for (;;) {
       LYSOEN_ASSIGN(bool more, query.step());
@@ -169,7 +173,7 @@ Result<void> VaultImpl::acknowledge() {
     for (auto& row : rows) {
       if (row.own || row.key.audience != membership_.team_audience() || row.opened_seq <= row.acknowledged_seq)
         continue;
-      if (!membership_.sealing_key(inbox_audience(membership_.team(), row.key.device))) continue;
+      if (!membership_.sealing_key(membership_.inbox_of(row.key.device))) continue;
       if (news.size() >= kAuthorsAtOnce && !news.count(row.key.device)) continue;
       auto& of_author = news[row.key.device];
       if (of_author.size() < feed::kAcknowledgedFeedsMax) of_author.push_back(std::move(row));
@@ -211,7 +215,7 @@ Result<void> VaultImpl::seal_acknowledgement(const DeviceId& author, const std::
   }
   if (acknowledgement.feeds.empty()) return {};
   LYSOEN_ASSIGN(Bytes payload, feed::encode_payload(std::move(acknowledgement)));
-  auto placed = outbox_->seal(inbox_audience(membership_.team(), author), payload, record);
+  auto placed = outbox_->seal(membership_.inbox_of(author), payload, record);
   if (!placed) return std::move(placed).error();
   return {};
 }

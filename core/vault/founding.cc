@@ -143,6 +143,16 @@ Result<TeamView> VaultImpl::renew_roster(ByteView root_file, std::string_view pa
   return membership_.view(now());
 }
 
+Result<TeamView> VaultImpl::set_policy(Role role, const RolePolicy& policy) {
+  LYSOEN_TRY(require_admin("set the policy"));
+  LYSOEN_ASSIGN(auto current, whole_roster());
+  const auto& certificate = membership_.certificate();
+  team::HeadSigner signer{membership_.device_key(), certificate ? &*certificate : nullptr};
+  LYSOEN_ASSIGN(auto next, team::set_policy(current, role, policy, signer, now()));
+  LYSOEN_TRY(durable([&](storage::Database& database) { return publish_roster(database, next); }));
+  return membership_.view(now());
+}
+
 Result<TeamView> VaultImpl::change_relays(std::vector<RelayInfo> relays, ByteView root_file,
                                           std::string_view passphrase) {
   LYSOEN_TRY(require_admin("change the relays"));

@@ -75,7 +75,9 @@ Result<AppendVerdict> Intake::store(FeedRow& row, const Batch& batch, std::span<
 /// Of the last incarnation there is no later one; only somebody with a stolen key could have begun it.
 void Intake::note_own_past(const FeedRow& row) {
   uint32_t incarnation = row.key.incarnation;
-  if (!row.own || incarnation < std::max(membership_.incarnation(), own_past_.value_or(0))) return;
+  if (row.key.device != membership_.device() ||
+      incarnation < std::max(membership_.incarnation(), own_past_.value_or(0)))
+    return;
   if (incarnation != UINT32_MAX) own_past_ = incarnation;
 }
 

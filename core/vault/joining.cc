@@ -70,7 +70,14 @@ Result<JoinRequest> VaultImpl::offer_join_request(ByteView request) {
   if (!roster) return make_error(ErrorCode::damaged, "cannot admit: the roster is not as stored");
   LYSOEN_TRY(team::check_unused(*roster, invite_id));
   LYSOEN_ASSIGN(auto opened, team::open_join_request(invite, membership_.inbox(), request));
-  JoinRequest shown{id, opened.device, invite.role, invite.name, {}};
+  JoinRequest shown{id, opened.device, invite.role, invite.name, {}, opened.replaces, {}};
+  if (!shown.replaces.is_none()) {
+    if (!roster->find(shown.replaces))
+      return make_error(ErrorCode::trust_refused, "cannot admit: the device that it says it replaces is no member",
+                        "ask the joiner which backup was restored");
+    for (const auto& member : membership_.view(now()).members)
+      if (member.device == shown.replaces) shown.replaces_name = member.name;
+  }
   {
     LYSOEN_ASSIGN(auto query, database().prepare("SELECT content FROM join_requests WHERE request = ?"));
     LYSOEN_ASSIGN(bool known, query.bind(id).step());
@@ -130,6 +137,7 @@ Result<Bytes> VaultImpl::admit(const Hash& request_id) {
     return make_error(ErrorCode::trust_refused, "cannot admit: this device holds no key that it could hand on",
                       "let an admin who is a coordinator admit");
   team::NewMember member{request.device, request.inbox, invite.role, invite_id, {}, invite.name};
+  if (!request.replaces.is_none()) member.replaces = {request.replaces};
   auto& random = environment_.random;
   LYSOEN_ASSIGN(auto next,
                 team::add_member(current, member, {membership_.device_key(), certificate}, team_epoch, now(), random));
@@ -168,9 +176,14 @@ Result<Vault::Joining> VaultImpl::join(ByteView invite_file_or_link) {
   LYSOEN_TRY(team::check_invite(invite, now()));
   LYSOEN_ASSIGN(auto waiting, joining());
   if (waiting && waiting->invite_id == team::invite_id(invite)) return std::move(*waiting);  // asked before
+  LYSOEN_ASSIGN(auto before, origin());
+  if (!before.team.is_none() && before.team != invite.team)
+    return make_error(ErrorCode::trust_refused, "cannot join: this vault was restored from a backup of another team's",
+                      "ask an admin of that team for an invite");
   auto device = crypto::SigningKey::generate(environment_.random);
   auto inbox = crypto::KemKeyPair::generate(environment_.random);
-  LYSOEN_ASSIGN(Bytes request, team::make_join_request(invite, device, inbox.public_key, now(), environment_.random));
+  LYSOEN_ASSIGN(Bytes request,
+                team::make_join_request(invite, device, inbox.public_key, now(), environment_.random, before.device));
   LYSOEN_ASSIGN(auto words, team::check_words(invite, team::join_request_id(request)));
   LYSOEN_ASSIGN(Bytes file, team::encode_invite(invite));
   LYSOEN_TRY(durable([&](storage::Database& database) -> Result<void> {

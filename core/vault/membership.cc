@@ -67,6 +67,7 @@ AudienceId inbox_audience(const TeamId& team, const DeviceId& device) {
 Result<Membership> Membership::load(storage::Database& database, const KeyWrap& wrap) {
   Membership membership;
   membership.wrap_ = &wrap;
+  LYSOEN_ASSIGN(membership.history_, role_history(database));  // a restored vault has one before it has keys
   LYSOEN_ASSIGN(auto seed, secret_fact(database, "device.seed", wrap));
   if (seed.empty()) return membership;
   LYSOEN_ASSIGN(auto seed_key, key_from(std::move(seed)));
@@ -84,7 +85,6 @@ Result<Membership> Membership::load(storage::Database& database, const KeyWrap& 
     if (!found) return membership;
     LYSOEN_ASSIGN(membership.roster_, team::decode_state(query.blob(0)));
   }
-  LYSOEN_ASSIGN(membership.history_, role_history(database));
   LYSOEN_ASSIGN(auto certificate, fact(database, "team.certificate"));
   if (!certificate.empty()) {
     LYSOEN_ASSIGN(membership.certificate_, team::decode_certificate(certificate));
@@ -111,11 +111,28 @@ Role Membership::role() const {
   return leaf ? leaf->role : Role::none;
 }
 
+RolePolicy Membership::policy() const {
+  return in_team() ? roster_->policy.of(role()) : RolePolicy{};
+}
+
 std::optional<AudienceKey> Membership::sealing_key(const AudienceId& audience) const {
   if (const auto* epoch = roster_->head.epoch_of(audience)) return AudienceKey{epoch->epoch, epoch->public_key};
   for (const auto& leaf : roster_->leaves)
     if (inbox_audience(team(), leaf.device) == audience) return AudienceKey{kInboxEpoch, leaf.inbox};
   return std::nullopt;
+}
+
+AudienceId Membership::inbox_of(const DeviceId& author) const {
+  DeviceId speaks = author;
+  for (size_t steps = 0; steps < team::kReplacesMax; ++steps) {
+    const auto& leaves = roster_->leaves;
+    auto later = std::find_if(leaves.begin(), leaves.end(), [&](const team::Leaf& leaf) {
+      return std::find(leaf.replaces.begin(), leaf.replaces.end(), speaks) != leaf.replaces.end();
+    });
+    if (later == leaves.end()) break;
+    speaks = later->device;
+  }
+  return inbox_audience(team(), speaks);
 }
 
 const crypto::KemKeyPair* Membership::reading_key(const AudienceId& audience, uint32_t epoch) const {
@@ -155,6 +172,8 @@ TeamView Membership::view(WallTime now) const {
   view.expired = team::check_expiry(head, now).expired;
   view.single_reader = roster_->single_reader();
   view.relays = head.relays;
+  view.policy = roster_->policy;
+  view.own_policy = policy();
   for (const auto& leaf : roster_->leaves) {
     Member member{leaf.device, leaf.role, {}, leaf.since, leaf.device == device_id_};
     for (const auto& epoch : epochs_) {
@@ -186,6 +205,11 @@ Result<void> Membership::begin_incarnation(storage::Database& database, uint32_t
 Result<void> Membership::take_state(storage::Database& database, team::RosterState state, ByteView sealed) {
   LYSOEN_TRY(database.run("INSERT OR REPLACE INTO rosters (version, hash, content, sealed) VALUES (?, ?, ?, ?)",
                           state.head.version, team::head_hash(state.head), team::encode_state(state), sealed));
+  // Who replaces a device hears once more what was opened of it: what was said before lies in the other's inbox.
+  for (const auto& leaf : state.leaves)
+    if (!roster_ || !roster_->find(leaf.device))
+      for (const auto& replaced : leaf.replaces)
+        LYSOEN_TRY(database.run("UPDATE feeds SET acknowledged_seq = 0 WHERE own = 0 AND device = ?", replaced));
   history_.follow(state);
   LYSOEN_TRY(set_fact(database, "team.history", history_.encode()));
   roster_ = std::move(state);

@@ -54,11 +54,15 @@ class Membership {
   const std::optional<team::AdminCertificate>& certificate() const { return certificate_; }
   std::span<const crypto::Key32> roster_keys() const { return roster_keys_; }
   Role role() const;
+  /// What the team wants of this device; the default without a team.
+  RolePolicy policy() const;
   uint32_t incarnation() const { return incarnation_; }
   uint64_t roster_version() const { return in_team() ? roster_->head.version : 0; }
 
   AudienceId team_audience() const { return roster_->head.audience(team::AudienceKind::team); }
   AudienceId all_audience() const { return roster_->head.audience(team::AudienceKind::all); }
+  /// Of the device, or of the one that replaces it.
+  AudienceId inbox_of(const DeviceId& author) const;
   AudienceId own_inbox() const { return inbox_audience(team(), device_id_); }
   /// Nothing if this roster does not name it (an inbox of a device whose leaf is not kept here).
   std::optional<AudienceKey> sealing_key(const AudienceId& audience) const;

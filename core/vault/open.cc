@@ -30,7 +30,7 @@ constexpr std::string_view kSlotsName = "slots";
 constexpr std::string_view kCleanFact = "session.clean";
 // A save puts its words off, many at once cost little each; but no search has to take up more than these.
 constexpr int64_t kWordsDueMax = 64;
-constexpr size_t kWordsAtOnce = 512, kWordsAtLock = 20000;
+constexpr size_t kWordsAtOnce = 512, kWordsAtLock = 20000, kPurgedAtLock = 256;
 
 Error not_a_folder(std::string_view doing) {
   return make_error(ErrorCode::input_refused, "cannot " + std::string(doing) + ": a file is there, not a folder",
@@ -212,6 +212,7 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(Parts parts, Environment
       std::make_unique<Outbox>(vault->database(), vault->membership_, vault->key_wrap_->key(), environment.random);
   LYSOEN_TRY(vault->settle_past(parts.report));
   LYSOEN_TRY(vault->settle_slots());
+  (void)vault->scrub_purged();  // on a full disk it waits until the next start
   // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
   // they wait until the next start.
   if (vault->membership_.in_team()) (void)vault->follow_roster();
@@ -296,6 +297,7 @@ Result<void> VaultImpl::may_send() {
 Result<void> VaultImpl::lock() {
   LYSOEN_TRY(ready());
   auto done = settle();
+  if (done) (void)purge_now(kPurgedAtLock);  // what fails now is done the next time
   if (done) done = index_words(kWordsAtLock);
   if (done && !clean_mark_)
     done = container_->plain([](storage::Database& database) { return set_fact(database, kCleanFact, Bytes{1}); });

@@ -19,9 +19,14 @@ Result<Report> VaultImpl::read_row(int64_t row) {
     if (!draft) return make_error(ErrorCode::damaged, "cannot read the report: the draft's content is missing");
     return report_of(*draft, membership_.device());
   }
+  LYSOEN_ASSIGN(auto levels, queries().levels(row));
+  LYSOEN_ASSIGN(auto purged, rows().purged(row));
+  if (purged) {
+    purged->level = levels.level;
+    return std::move(*purged);
+  }
   LYSOEN_ASSIGN(auto folded, rows().fold(row));
   auto report = std::move(folded.report);
-  LYSOEN_ASSIGN(auto levels, queries().levels(row));
   report.level = levels.level;
   if (draft) {
     LYSOEN_ASSIGN(auto unsent, report::decode_edit(draft->unsent_edit));
@@ -70,6 +75,7 @@ Result<void> VaultImpl::each(const ReportQuery& query, const std::function<bool(
       LYSOEN_ASSIGN(auto row, rows().find(place.report));
       if (!row) continue;
       LYSOEN_ASSIGN(auto report, read_row(*row));
+      if (report.purged) continue;
       if (!visit(report)) return {};
       LYSOEN_TRY(usable());
       if (query.limit != 0 && ++given >= query.limit) return {};
@@ -96,10 +102,11 @@ Result<VaultStatus> VaultImpl::status() {
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE stage = 0", status.drafts));
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE stage = 1", status.submitted));
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE conflicts > 0 AND stage = 1", status.conflicts));
-  LYSOEN_TRY(number(
-      "SELECT sum(head_seq - confirmed_seq) FROM feeds f WHERE own = 1 AND NOT (incarnation < (SELECT "
-      "max(incarnation) FROM feeds WHERE own = 1) AND EXISTS (SELECT 1 FROM forks k WHERE k.place >> 40 = f.id))",
-      status.unsent_entries));
+  LYSOEN_TRY(
+      number("SELECT sum(head_seq - confirmed_seq) FROM feeds f WHERE own = 1 AND NOT (incarnation < (SELECT "
+             "max(incarnation) FROM feeds WHERE own = 1 AND device = f.device) AND EXISTS (SELECT 1 FROM forks k WHERE "
+             "k.place >> 40 = f.id))",
+             status.unsent_entries));
   LYSOEN_TRY(
       number("SELECT (SELECT count(*) FROM set_aside s JOIN entries e ON e.place = s.place WHERE e.stub = 0) + "
              "(SELECT coalesce(sum(aside), 0) FROM reports)",
@@ -109,6 +116,7 @@ Result<VaultStatus> VaultImpl::status() {
              "coalesce(length(e.warrant), 0) = 0",
              status.gaps));
   LYSOEN_TRY(number("SELECT count(*) FROM forks", status.forks));
+  LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE purged IS NOT NULL", status.purged));
   status.notices = notices_;
   status.refused_roster = refused_roster_;
   LYSOEN_ASSIGN(auto query, database().prepare("SELECT notice FROM notices ORDER BY id"));

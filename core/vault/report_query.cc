@@ -93,6 +93,7 @@ ReportSummary read_line(const storage::Statement& row) {
   line.status = static_cast<Status>(row.integer(11));
   line.retracted = row.integer(12) != 0;
   line.conflicts = static_cast<uint32_t>(row.integer(13));
+  if (!row.is_null(14)) line.purged = wall_time(row.integer(14));
   return line;
 }
 
@@ -249,7 +250,7 @@ Result<std::vector<ReportSummary>> ReportQueries::list(const ReportQuery& query)
   LYSOEN_ASSIGN(auto statement,
                 in_order(conditions,
                          "id, report, form, title, category, event_time, event_day, latitude, longitude, created, "
-                         "author, status, retracted, conflicts",
+                         "author, status, retracted, conflicts, purged",
                          query.limit));
   std::vector<ReportSummary> lines;
   for (;;) {
@@ -338,8 +339,8 @@ Result<std::vector<int64_t>> ReportQueries::unsent_rows() {
   LYSOEN_ASSIGN(auto feeds, database_.prepare(
                                 "SELECT id, max(confirmed_seq, coalesce((SELECT max(seq) FROM acknowledgements a WHERE "
                                 "a.feed = f.id), 0)) FROM feeds f WHERE own = 1 AND NOT (incarnation < (SELECT "
-                                "max(incarnation) FROM feeds WHERE own = 1) AND EXISTS (SELECT 1 FROM forks k WHERE "
-                                "k.place BETWEEN f.id << 40 AND (f.id << 40 | 1099511627775)))"));
+                                "max(incarnation) FROM feeds WHERE own = 1 AND device = f.device) AND EXISTS (SELECT 1 "
+                                "FROM forks k WHERE k.place BETWEEN f.id << 40 AND (f.id << 40 | 1099511627775)))"));
   for (;;) {
     LYSOEN_ASSIGN(bool more, feeds.step());
     if (!more) break;
@@ -385,22 +386,22 @@ Result<ReportLevels> ReportQueries::levels(int64_t row) {
   ReportLevels levels;
   if (!found || static_cast<Stage>(line.integer(0)) != Stage::sent) return levels;
   auto author = line.id<DeviceId>(1);
-  bool own = author == self_;
   levels.read = line.integer(2) != 0;
   LYSOEN_ASSIGN(
       auto query,
       database_.prepare(
           "SELECT e.place & ?3, f.held_seq, max(f.carried_seq, f.confirmed_seq), EXISTS (SELECT 1 FROM "
           "acknowledgements a WHERE a.feed = f.id AND a.seq >= (e.place & ?3) AND NOT EXISTS (SELECT 1 FROM "
-          "not_opened n WHERE n.place = e.place AND n.device = a.device)) "
-          "FROM edits e JOIN feeds f ON f.id = e.place >> 40 WHERE e.id BETWEEN ?1 AND ?4 AND e.author = ?2"));
+          "not_opened n WHERE n.place = e.place AND n.device = a.device)), f.own FROM edits e JOIN feeds f ON f.id = "
+          "e.place >> 40 WHERE e.id BETWEEN ?1 AND ?4 AND (e.author = ?2 OR (f.own = 1 AND EXISTS (SELECT 1 FROM "
+          "feeds w WHERE w.own = 1 AND w.device = ?2)))"));
   query.bind(first_edit_of(row), author, kSeqMax, last_edit_of(row));
   Level lowest = Level::opened;
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) break;
     int64_t seq = query.integer(0);
-    bool opened = !own || query.integer(3) != 0;
+    bool opened = query.integer(4) == 0 || query.integer(3) != 0;
     bool held = opened || seq <= query.integer(1), carried = held || seq <= query.integer(2);
     ++levels.entries;
     levels.opened += opened;

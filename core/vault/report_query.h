@@ -8,7 +8,7 @@ namespace lysoen::vault {
 
 class ReportQueries {
  public:
-  /// `self`: reports of this device have the levels that others told it; those of others are opened, being here.
+  /// `self`: whose drafts are, which have no author yet.
   ReportQueries(storage::Database& database, const DeviceId& self) : database_(database), self_(self) {}
 
   Result<std::vector<ReportSummary>> list(const ReportQuery& query);
@@ -17,6 +17,8 @@ class ReportQueries {
   /// The places of at most `count` lines behind `query.after`; the query's own limit does not matter.
   Result<std::vector<ListPlace>> page(const ReportQuery& query, size_t count);
   Result<std::vector<ReportId>> find(std::string_view hex_prefix);
+  /// Of own feeds, and of those of devices that this one replaces, as others told it; those of others are opened, being
+  /// here.
   Result<ReportLevels> levels(int64_t row);
 
  private:

@@ -139,6 +139,11 @@ Result<void> ReportRows::put_edit(int64_t row, const EditId& id, ByteView payloa
                                   first_edit_of(row), id));
   int64_t edit = known.value_or(0);
   if (known && source.own) {
+    // Where it stood before it was issued again, its key is of no use to anybody.
+    LYSOEN_TRY(
+        database_.run("UPDATE entries SET entry_key = NULL WHERE place = (SELECT place FROM edits WHERE id = ?1) AND "
+                      "place <> ?2",
+                      edit, source.place));
     LYSOEN_TRY(database_.run("UPDATE edits SET place = ?2, named_before = ?3 WHERE id = ?1", edit, source.place,
                              source.named_before));
   } else if (!known) {
@@ -170,6 +175,10 @@ Result<ReportRows::Renamed> ReportRows::name_again(int64_t feed) {
     for (;;) {
       LYSOEN_ASSIGN(bool more, query.step());
       if (!more) break;
+      if (query.blob(2).empty()) {  // purged; what it was judged by is at least known
+        renamed.roster_seen = std::max(renamed.roster_seen, static_cast<uint64_t>(query.integer(1)));
+        continue;
+      }
       LYSOEN_ASSIGN(auto edit, stored_edit(query.blob(2)));
       if (static_cast<uint64_t>(query.integer(1)) != renamed.roster_seen)
         changes.push_back({query.integer(0), renamed.roster_seen});
@@ -181,6 +190,27 @@ Result<ReportRows::Renamed> ReportRows::name_again(int64_t feed) {
     renamed.rows.push_back(report_of_edit(change.edit));
   }
   return renamed;
+}
+
+Result<std::optional<Report>> ReportRows::purged(int64_t row) {
+  LYSOEN_ASSIGN(auto query,
+                database_.prepare("SELECT report, form, author, created, status, retracted, origin, purged, "
+                                  "(SELECT count(*) FROM edits WHERE id BETWEEN ?2 AND ?3) FROM reports "
+                                  "WHERE id = ?1 AND purged IS NOT NULL"));
+  LYSOEN_ASSIGN(bool found, query.bind(row, first_edit_of(row), last_edit_of(row)).step());
+  if (!found) return std::optional<Report>();
+  auto time = [&](int column) { return WallTime(std::chrono::milliseconds(query.integer(column))); };
+  Report report;
+  report.id = query.id<ReportId>(0);
+  report.form_id = query.text(1);
+  report.author = query.id<DeviceId>(2);
+  report.created = time(3);
+  report.status = static_cast<Status>(query.integer(4));
+  report.retracted = query.integer(5) != 0;
+  report.origin = query.text(6);
+  report.purged = time(7);
+  report.edits = static_cast<size_t>(query.integer(8));
+  return std::optional(std::move(report));
 }
 
 Result<std::vector<report::FoldEntry>> ReportRows::edits_of(int64_t row) {
@@ -209,6 +239,8 @@ Result<report::Folded> ReportRows::fold(int64_t row) {
 }
 
 Result<void> ReportRows::project(int64_t row, Words words) {
+  LYSOEN_ASSIGN(auto purged, database_.integer("SELECT purged FROM reports WHERE id = ?", row));
+  if (purged) return {};
   LYSOEN_ASSIGN(ReportId id, id_of(row));
   LYSOEN_ASSIGN(auto entries, edits_of(row));
   bool created = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {

@@ -58,6 +58,8 @@ class ReportRows {
   /// Makes anew the lines of reports with edits that waited for a roster version.
   Result<void> project_waiting();
 
+  /// What is left of a purged report; nothing if it was not.
+  Result<std::optional<Report>> purged(int64_t row);
   Result<std::vector<report::FoldEntry>> edits_of(int64_t row);
   Result<report::Folded> fold(int64_t row);
 

@@ -60,14 +60,16 @@ CREATE TABLE edits_astray (place INTEGER PRIMARY KEY, edit INTEGER NOT NULL);
 CREATE VIEW placed_edits AS SELECT place, edit FROM entries WHERE edit IS NOT NULL
   UNION ALL SELECT place, edit FROM edits_astray;
 
--- stage: 0 draft, 1 sent or received, 2 known of only (its creating edit has not arrived).
+-- stage: 0 draft, 1 sent or received, 2 known of only (its creating edit has not arrived). purged: when the team's
+-- policy removed what it says; its edits have no payload then.
 CREATE TABLE reports (
   id INTEGER PRIMARY KEY, report BLOB NOT NULL, stage INTEGER NOT NULL, form TEXT NOT NULL DEFAULT '',
   author BLOB NOT NULL DEFAULT x'', created INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL DEFAULT 0,
   retracted INTEGER NOT NULL DEFAULT 0, conflicts INTEGER NOT NULL DEFAULT 0,
   aside INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0, is_read INTEGER NOT NULL DEFAULT 0,
   event_time INTEGER NOT NULL, event_day TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL,
-  title TEXT NOT NULL DEFAULT '', category TEXT NOT NULL DEFAULT '', origin TEXT NOT NULL DEFAULT '');
+  title TEXT NOT NULL DEFAULT '', category TEXT NOT NULL DEFAULT '', origin TEXT NOT NULL DEFAULT '',
+  purged INTEGER);
 -- What a report is called: its id, and that of the draft which it was on this device.
 CREATE TABLE names (name BLOB PRIMARY KEY, report INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX reports_in_order ON reports (event_time, created, report);
@@ -78,6 +80,10 @@ CREATE VIRTUAL TABLE report_places USING rtree (id, south, north, west, east);
 CREATE VIRTUAL TABLE report_words USING fts5 (words, tokenize = 'unicode61 remove_diacritics 2 categories ''L* M* N* Co''');
 -- Reports whose words are not indexed yet; a search takes them up first. Saves leave at most some dozens here.
 CREATE TABLE words_due (report INTEGER PRIMARY KEY);
+
+-- Own reports that are to be purged some day: when so many edits of it were first seen held and opened, all of them.
+-- Times as of the vault's age (the fact retention.age).
+CREATE TABLE ages (report INTEGER PRIMARY KEY, edits INTEGER NOT NULL, held INTEGER, opened INTEGER);
 
 -- Drafts, and unsent changes of sent reports; id as in reports. content: a draft as in the ring's records.
 CREATE TABLE drafts (id INTEGER PRIMARY KEY, content BLOB NOT NULL);

@@ -97,7 +97,8 @@ Result<std::vector<FeedHead>> VaultImpl::outgoing_heads() {
   for (const auto& row : rows) {
     if (row.head_seq == 0) continue;
     // Others hold the other branch of this one; what was written on it was issued again.
-    LYSOEN_ASSIGN(bool forked, row.key.incarnation < membership_.incarnation() ? feeds().forked(row) : Result(false));
+    bool past = row.key.device != membership_.device() || row.key.incarnation < membership_.incarnation();
+    LYSOEN_ASSIGN(bool forked, past ? feeds().forked(row) : Result(false));
     if (!forked) heads.push_back(row.head());
   }
   return heads;

@@ -9,8 +9,10 @@
 #pragma once
 #include <lysoen/vault.h>
 
+#include "core/crypto/parts.h"
 #include "core/report/change.h"
 #include "core/storage/container.h"
+#include "core/vault/backup_format.h"
 #include "core/vault/intake.h"
 #include "core/vault/membership.h"
 #include "core/vault/outbox.h"
@@ -38,6 +40,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   static Result<std::unique_ptr<Vault>> create(const Place& place, std::string_view passphrase,
                                                const CreateOptions& options, Environment environment);
   static Result<std::unique_ptr<Vault>> open(const Place& place, std::string_view passphrase, Environment environment);
+  static Result<std::unique_ptr<Vault>> restore(const std::filesystem::path& backup, const Place& place,
+                                                const RestoreOptions& options, Environment environment);
   ~VaultImpl() override;
   Result<void> lock() override;
   void lock_when_idle(std::chrono::nanoseconds after) override;
@@ -71,6 +75,12 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<std::string> disclose(const ReportId& report) override;  // disclose.cc
   Result<VaultStatus> status() override;
   Result<VaultCheck> check(const std::function<bool(uint64_t done, uint64_t all)>& progress) override;  // check.cc
+  Result<PurgeOutcome> purge_due(size_t reports_max) override;                                          // retention.cc
+  Result<uint64_t> backup(const std::filesystem::path& file, std::string_view passphrase,
+                          const BackupOptions& options) override;  // backup.cc
+  /// Whose vault this is, or was before it was restored.
+  Result<backup::Origin> origin();
+  Result<void> take_rows(crypto::PartOpener& parts, const std::function<void(uint64_t)>& done);
   std::vector<std::shared_ptr<const Form>> forms() const override { return built_in_forms(); }
 
   // Team: founding.cc, joining.cc
@@ -85,6 +95,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<std::vector<JoinRequest>> join_requests() override;
   Result<Bytes> admit(const Hash& request_id) override;
   Result<TeamView> renew_roster(ByteView root_file, std::string_view root_passphrase) override;
+  Result<TeamView> set_policy(Role role, const RolePolicy& policy) override;
   Result<TeamView> add_relay(const RelayInfo& relay, ByteView root_file, std::string_view root_passphrase) override;
   Result<TeamView> remove_relay(const RelayId& relay, ByteView root_file, std::string_view root_passphrase) override;
   Result<std::string> team_key_text() override;
@@ -166,6 +177,11 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> settle_slots();
   Result<void> clear_leaving(std::vector<SlotEntry> entries);
   Result<size_t> enrol(std::string_view passphrase, std::optional<size_t> leaving);
+
+  // retention.cc
+  Result<PurgeOutcome> purge_now(size_t reports_max);
+  Result<void> scrub_purged();
+  Result<void> require_content(int64_t row, std::string_view doing);
 
   // drafts.cc, decisions.cc
   Result<int64_t> require_row(const ReportId& report, std::string_view doing);

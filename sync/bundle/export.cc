@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core/base/try.h"
-#include "core/crypto/cipher.h"
+#include "core/crypto/parts.h"
 #include "sync/bundle/file.h"
 #include "sync/bundle/format.h"
 #include "sync/wire/codec.h"
@@ -16,23 +16,14 @@ using bundle::RecordType;
 // Ciphertext of one batch record: small, so that a damaged file loses little; an entry may be larger by itself.
 constexpr size_t kReadMax = 32 * 1024;
 
-// Collects content and writes it out sealed, one full part at a time.
+// Content of a bundle into its file, sealed.
 class SealedWriter {
  public:
-  SealedWriter(bundle::NewFile file, crypto::Key32 key) : file_(std::move(file)), key_(std::move(key)) {}
+  SealedWriter(bundle::NewFile& file, crypto::Key32 key)
+      : parts_(std::move(key), bundle::kHeadSize, [&file](ByteView sealed) { return file.write(sealed); }) {}
 
-  uint64_t content() const { return content_; }
-
-  Result<void> put(ByteView bytes) {
-    content_ += bytes.size();
-    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
-    // A part is only written when there is more: the last one is sealed as such.
-    while (pending_.size() > bundle::kPartSize) {
-      LYSOEN_TRY(seal(ByteView(pending_).first(bundle::kPartSize), false));
-      pending_.erase(pending_.begin(), pending_.begin() + bundle::kPartSize);
-    }
-    return {};
-  }
+  uint64_t content() const { return parts_.content(); }
+  Result<void> put(ByteView bytes) { return parts_.put(bytes); }
 
   Result<void> record(RecordType type, ByteView body) {
     LYSOEN_TRY(put(Writer().u8(static_cast<uint8_t>(type)).u32(static_cast<uint32_t>(body.size())).bytes()));
@@ -42,34 +33,11 @@ class SealedWriter {
   Result<void> finish() {
     const uint8_t end = static_cast<uint8_t>(RecordType::end);
     LYSOEN_TRY(put({&end, 1}));
-    const Bytes zeros(16 * 1024);
-    for (auto left = bundle::padding_for(content_); left > 0;) {
-      auto size = static_cast<size_t>(std::min<uint64_t>(left, zeros.size()));
-      LYSOEN_TRY(put(ByteView(zeros).first(size)));
-      left -= size;
-    }
-    LYSOEN_TRY(seal(pending_, true));
-    return file_.commit();
-  }
-
-  Result<void> head(ByteView salt, ByteView commitment) {
-    LYSOEN_TRY(file_.write(salt));
-    return file_.write(commitment);
+    return parts_.finish();
   }
 
  private:
-  Result<void> seal(ByteView plain, bool last) {
-    Bytes sealed(plain.size() + crypto::kTagSize);
-    auto text = std::span(sealed).first(plain.size());
-    std::span<uint8_t, crypto::kTagSize> tag(sealed.data() + plain.size(), crypto::kTagSize);
-    crypto::aead_seal(key_, bundle::part_nonce(index_++, last), {}, plain, text, tag);
-    return file_.write(sealed);
-  }
-
-  bundle::NewFile file_;
-  crypto::Key32 key_;
-  Bytes pending_;
-  uint64_t content_ = 0, index_ = 0;
+  crypto::PartSealer parts_;
 };
 
 // Would the file still respect its limit with a record of this size?
@@ -166,13 +134,15 @@ Result<BundleWritten> export_bundle(const std::filesystem::path& file, EntryStor
   std::array<uint8_t, bundle::kSaltSize> salt{};
   random.fill(salt);
   auto keys = bundle::derive(key, salt);
-  SealedWriter out(std::move(target), std::move(keys.parts));
-  LYSOEN_TRY(out.head(salt, keys.commitment));
+  LYSOEN_TRY(target.write(salt));
+  LYSOEN_TRY(target.write(keys.commitment));
+  SealedWriter out(target, std::move(keys.parts));
   LYSOEN_TRY(out.put({&bundle::kVersion, 1}));
   BundleWritten written;
   LYSOEN_TRY(put_rosters(out, content));
   LYSOEN_TRY(put_runs(out, store, content, written));
   LYSOEN_TRY(out.finish());
+  LYSOEN_TRY(target.commit());
   written.bytes = bundle::file_size(out.content());
   return written;
 }

@@ -1,9 +1,10 @@
 // Taking a bundle: each part is verified before anything in it is used; batches go to the store as they come.
 #include <algorithm>
+#include <memory>
 
 #include "core/base/try.h"
-#include "core/crypto/cipher.h"
 #include "core/crypto/hash.h"
+#include "core/crypto/parts.h"
 #include "sync/bundle/file.h"
 #include "sync/bundle/format.h"
 #include "sync/wire/codec.h"
@@ -27,7 +28,7 @@ Error not_opening(const std::filesystem::path& file) {
 // Parts of one file, verified.
 class PartReader {
  public:
-  enum class State { more, end, damaged };
+  using State = crypto::PartOpener::State;
 
   /// Errors: damaged (no key fits), io_failed.
   static Result<PartReader> open(const std::filesystem::path& file, std::span<const CarrierKey> keys) {
@@ -38,52 +39,18 @@ class PartReader {
     for (const auto& key : keys) {
       auto tried = bundle::derive(key, ByteView(head).first(bundle::kSaltSize));
       if (!crypto::equal(tried.commitment, ByteView(head).subspan(bundle::kSaltSize))) continue;
-      PartReader reader(std::move(in), std::move(tried.parts));
-      LYSOEN_TRY(reader.fill());
-      return reader;
+      return PartReader(std::make_shared<bundle::InFile>(std::move(in)), std::move(tried.parts));
     }
     return not_opening(file);
   }
 
-  /// Appends the next part's content to `out`. `end`: that was the last one. `damaged`: what was appended, if anything,
-  /// is whole, and nothing follows that could be trusted.
-  Result<State> next(Bytes& out) {
-    auto part = std::move(held_);
-    LYSOEN_TRY(fill());
-    bool last = held_.empty();
-    if (try_open(part, last, out)) return last ? State::end : State::more;
-    // Cut between two parts, or lengthened: the part itself may be whole.
-    try_open(part, !last, out);
-    return State::damaged;
-  }
-
-  uint64_t index() const { return index_; }
+  Result<State> next(Bytes& out) { return parts_.next(out); }
 
  private:
-  PartReader(bundle::InFile in, crypto::Key32 key) : in_(std::move(in)), key_(std::move(key)) {}
+  PartReader(std::shared_ptr<bundle::InFile> in, crypto::Key32 key)
+      : parts_(std::move(key), [in](std::span<uint8_t> into) { return in->read(into); }) {}
 
-  Result<void> fill() {
-    held_.resize(bundle::kSealedPartSize);
-    LYSOEN_ASSIGN(size_t came, in_.read(held_));
-    held_.resize(came);
-    return {};
-  }
-
-  bool try_open(ByteView part, bool last, Bytes& out) {
-    if (part.size() <= crypto::kTagSize) return false;
-    auto text = part.first(part.size() - crypto::kTagSize);
-    std::span<const uint8_t, crypto::kTagSize> tag(part.data() + text.size(), crypto::kTagSize);
-    Bytes plain(text.size());
-    if (!crypto::aead_open(key_, bundle::part_nonce(index_, last), {}, text, tag, plain)) return false;
-    ++index_;
-    out.insert(out.end(), plain.begin(), plain.end());
-    return true;
-  }
-
-  bundle::InFile in_;
-  crypto::Key32 key_;
-  Bytes held_;
-  uint64_t index_ = 0;
+  crypto::PartOpener parts_;
 };
 
 // Records out of verified content, into vault and store.

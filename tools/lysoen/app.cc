@@ -196,6 +196,15 @@ Result<bool> App::ask_yes(Vault& vault, std::string_view question) const {
   return make_error(ErrorCode::locked, "nobody answered, so the vault was locked", "run the command again");
 }
 
+CreateOptions App::create_options() const {
+  CreateOptions options;
+  if (cost_)
+    options.cost = *cost_;
+  else
+    options.calibrate_for = system_memory();
+  return options;
+}
+
 Result<std::unique_ptr<Vault>> App::open_or_create_vault() {
   LYSOEN_ASSIGN(auto folder, vault_folder());
   std::error_code ignored;
@@ -203,12 +212,7 @@ Result<std::unique_ptr<Vault>> App::open_or_create_vault() {
   if (!is_new) return open_vault();
   LYSOEN_ASSIGN(SecretText word, passphrase(true));
   LYSOEN_TRY(judge(word));
-  CreateOptions options;
-  if (cost_)
-    options.cost = *cost_;
-  else
-    options.calibrate_for = system_memory();
-  LYSOEN_ASSIGN(auto vault, Vault::create(folder, word, options, environment_));
+  LYSOEN_ASSIGN(auto vault, Vault::create(folder, word, create_options(), environment_));
   vault->lock_when_idle(std::chrono::seconds(idle_lock_seconds_));
   return vault;
 }

@@ -38,6 +38,8 @@ class App {
   /// Opens it, or makes it if the folder is missing or empty (the passphrase is then asked for twice).
   Result<std::unique_ptr<Vault>> open_or_create_vault();
   Result<std::filesystem::path> vault_folder() const;
+  /// For a new vault: its key's cost is measured here, unless it was given.
+  CreateOptions create_options() const;
   /// --passphrase-file, else LYSOEN_PASSPHRASE, else asked for on the terminal.
   Result<SecretText> passphrase(bool twice);
   /// A second secret (of the root key): `option` is a file or empty, `variable` the environment's name for it
@@ -86,5 +88,6 @@ void add_inspect(App& app);
 void add_status(App& app);
 void add_disclose(App& app);
 void add_vault(App& app);
+void add_vault_keep(App& app, CLI::App& vault);
 
 }  // namespace lysoen::cli

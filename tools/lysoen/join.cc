@@ -14,7 +14,7 @@ namespace lysoen::cli {
 
 namespace {
 
-constexpr size_t kInviteMax = 16 * 1024, kWelcomeMax = 8 * 1024 * 1024;
+constexpr size_t kWelcomeMax = 8 * 1024 * 1024;
 
 struct Arguments {
   std::string invite, request, welcome;
@@ -57,10 +57,7 @@ Result<void> join(App& app, const Arguments& arguments) {
     if (!waiting) return make_error(ErrorCode::usage, "this vault is not about to join a team", "lysoen join INVITE");
     joining = std::move(*waiting);
   } else {
-    Bytes invite = to_bytes(as_bytes(arguments.invite));
-    if (!arguments.invite.starts_with("lysoen:")) {
-      LYSOEN_ASSIGN(invite, read_file(arguments.invite, kInviteMax));
-    }
+    LYSOEN_ASSIGN(Bytes invite, invite_named(arguments.invite));
     LYSOEN_TRY(check_invite(invite, app.environment().clock.wall()));  // no vault for one that cannot be used
     LYSOEN_ASSIGN(vault, app.open_or_create_vault());
     LYSOEN_ASSIGN(joining, vault->join(invite));

@@ -55,6 +55,12 @@ Result<ReportId> report_named(Vault& vault, const std::string& prefix) {
   return found.front();
 }
 
+Result<Bytes> invite_named(const std::string& link_or_file) {
+  constexpr size_t kInviteMax = 16 * 1024;
+  if (link_or_file.starts_with("lysoen:")) return to_bytes(as_bytes(link_or_file));
+  return read_file(link_or_file, kInviteMax);
+}
+
 Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max) {
   auto refuse = [&](ErrorCode code, const std::string& why, std::string hint) {
     return make_error(code, "cannot read '" + file.filename().string() + "': " + why, std::move(hint));
@@ -72,6 +78,16 @@ Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max) {
   if (bytes.size() > size_max)
     return refuse(ErrorCode::limit_exceeded, "larger than " + bytes_text(size_max), "check that it is the right one");
   return bytes;
+}
+
+std::string policy_text(const RolePolicy& policy) {
+  std::string text = "keeps what it has sent";
+  if (policy.keep != Keep::always) {
+    text =
+        "removes what it has sent " + (policy.days == 0 ? "as soon as" : std::to_string(policy.days) + " days after");
+    text += policy.keep == Keep::until_held ? " it is held" : " it is opened";
+  }
+  return text + (policy.may_wipe ? "; may wipe" : "; may not wipe");
 }
 
 void warn_about(const TeamView& team) {

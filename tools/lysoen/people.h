@@ -33,8 +33,14 @@ std::string short_id(const Id<Tag>& id) {
 /// The one report or draft whose id begins so. Errors: input_refused (too short, not hexadecimal, several), not_found.
 Result<ReportId> report_named(Vault& vault, const std::string& prefix);
 
+/// An invite as it is given on a command line: a link, or the name of a file. Errors: those of read_file.
+Result<Bytes> invite_named(const std::string& link_or_file);
+
 /// A whole small file. Errors: not_found, input_refused (a folder, not readable), limit_exceeded above `size_max`.
 Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max);
+
+/// "removes what it has sent 7 days after it was opened; may not wipe"
+std::string policy_text(const RolePolicy& policy);
 
 /// Ends of warnings that belong to every command that shows the team: expired roster, a single reader.
 void warn_about(const TeamView& team);

@@ -131,7 +131,8 @@ Result<void> list(App& app, const ListArguments& arguments) {
     std::cout << short_id(summary.id) << "  " << fitted(summary.event_day.empty() ? "(no day)" : summary.event_day, 10)
               << "  " << fitted(safe_line(summary.form_id), 22) << "  " << fitted(name_of(summary.status), 12)
               << fitted(name_of(summary.level), 8) << fitted(safe_line(summary.title), 60)
-              << (summary.conflicts ? alarm("  differs") : "") << (summary.retracted ? "  retracted" : "") << "\n";
+              << (summary.conflicts ? alarm("  differs") : "") << (summary.retracted ? "  retracted" : "")
+              << (summary.purged ? "  purged" : "") << "\n";
   }
   if (found.empty())
     say("no reports");
@@ -188,6 +189,12 @@ const Form* form_in(const Vault& vault, const std::string& id) {
   return nullptr;
 }
 
+void print_purged(const Report& report, const ReportLevels& levels) {
+  std::cout << "  the team's policy removed what it says from this device on " << utc_text_short(*report.purged) << "\n"
+            << "  " << entries_text(levels.entries) << " sent: " << count_text(levels.held) << " held, "
+            << count_text(levels.opened) << " opened" << (levels.read ? "; a person has read it" : "") << "\n";
+}
+
 Result<void> show(App& app, const std::string& prefix, const std::string& language) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(ReportId id, report_named(*vault, prefix));
@@ -202,7 +209,12 @@ Result<void> show(App& app, const std::string& prefix, const std::string& langua
                           {"opened", levels.opened},
                           {"read", levels.read}};
   }
-  if (!app.print_json(document)) print_report(report, form_in(*vault, report.form_id), names, language);
+  if (app.print_json(document)) return {};
+  print_report(report, form_in(*vault, report.form_id), names, language);
+  if (report.purged) {
+    LYSOEN_ASSIGN(auto levels, vault->levels(id));
+    print_purged(report, levels);
+  }
   return {};
 }
 

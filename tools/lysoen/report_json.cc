@@ -73,7 +73,8 @@ json summary_json(const ReportSummary& summary, const Names& names) {
           {"status", name_of(summary.status)},
           {"level", name_of(summary.level)},
           {"retracted", summary.retracted},
-          {"conflicts", summary.conflicts}};
+          {"conflicts", summary.conflicts},
+          {"purged", summary.purged ? json(utc_text(*summary.purged)) : json()}};
 }
 
 json report_json(const Report& report, const Names& names) {
@@ -102,6 +103,7 @@ json report_json(const Report& report, const Names& names) {
           {"pending", report.pending},
           {"unsent_changes", report.has_unsent_changes},
           {"origin", report.origin},
+          {"purged", report.purged ? json(utc_text(*report.purged)) : json()},
           {"fields", fields},
           {"set_aside", aside}};
 }

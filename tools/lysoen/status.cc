@@ -19,21 +19,27 @@ void add_status(App& app) {
                      {"drafts", status.drafts},
                      {"submitted", status.submitted},
                      {"conflicts", status.conflicts},
+                     {"purged", status.purged},
                      {"unsent_entries", status.unsent_entries},
                      {"set_aside", status.set_aside},
                      {"gaps", status.gaps},
                      {"forks", status.forks},
                      {"notices", status.notices},
+                     {"keep", team.ok() ? json(name_of(team->own_policy.keep)) : json()},
+                     {"keep_days", team.ok() ? json(team->own_policy.days) : json()},
+                     {"may_wipe", !team.ok() || team->own_policy.may_wipe},
                      {"team", team.ok() ? json(team->team.hex()) : json()}};
     if (app.print_json(document)) return {};
     if (team.ok())
-      std::cout << strong(safe(team->name)) << ", roster " << team->roster_version << "\n";
+      std::cout << strong(safe(team->name)) << ", roster " << team->roster_version << "\n"
+                << "this device " << policy_text(team->own_policy) << "\n";
     else
       std::cout << "no team yet: lysoen join INVITE\n";
     std::cout << count_text(status.reports) << " reports: " << count_text(status.drafts) << " drafts, "
               << count_text(status.submitted) << " submitted, " << count_text(status.conflicts)
               << " with values that differ\n"
               << entries_text(status.unsent_entries) << " not held by a relay yet\n";
+    if (status.purged) std::cout << count_text(status.purged) << " sent and removed from here by the team's policy\n";
     if (status.set_aside) std::cout << count_text(status.set_aside) << " records set aside\n";
     if (status.gaps) std::cout << entries_text(status.gaps) << " held back or lost, still wanted\n";
     if (status.forks) std::cout << alarm(count_text(status.forks) + " feeds have two versions") << "\n";

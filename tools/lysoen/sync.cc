@@ -60,6 +60,7 @@ Result<void> sync(App& app, const Arguments& arguments) {
                                       : progress.waiting);
   };
   LYSOEN_ASSIGN(auto outcome, sync_now(vault->sync_peer(), vault->entries(), app.environment(), options, http));
+  if (auto purged = vault->purge_due(); !purged) say_warning(purged.error().message);
   LYSOEN_ASSIGN(auto status, vault->status());
   app.print_json(outcome_json(outcome, status));
   say(entries_text(outcome.entries_sent) + " sent, " + count_text(outcome.entries_received) + " received, " +

@@ -26,6 +26,10 @@ Result<RelayInfo> relay_from(const std::string& key, const std::string& url) {
   return relay;
 }
 
+json policy_json(const RolePolicy& policy) {
+  return {{"keep", name_of(policy.keep)}, {"days", policy.days}, {"may_wipe", policy.may_wipe}};
+}
+
 json team_json(const TeamView& team) {
   json members = json::array(), relays = json::array();
   for (auto& member : team.members)
@@ -45,7 +49,8 @@ json team_json(const TeamView& team) {
           {"expired", team.expired},
           {"single_reader", team.single_reader},
           {"members", members},
-          {"relays", relays}};
+          {"relays", relays},
+          {"policy", policy_json(team.own_policy)}};
 }
 
 void print_team(const TeamView& team) {
@@ -59,6 +64,7 @@ void print_team(const TeamView& team) {
     std::cout << "  relay " << short_id(relay.id) << "  "
               << (relay.urls.empty() ? "(no address)" : safe(relay.urls.front())) << (relay.durable ? "  durable" : "")
               << "\n";
+  std::cout << "this device " << policy_text(team.own_policy) << "\n";
   warn_about(team);
 }
 
@@ -134,6 +140,52 @@ Result<void> renew(App& app, const ChangeArguments& arguments) {
   return {};
 }
 
+struct PolicyArguments {
+  std::string role, keep, may_wipe;
+  std::optional<uint16_t> days;
+};
+
+constexpr std::pair<const char*, Role> kRoles[] = {{"reporter", Role::reporter},
+                                                   {"coordinator", Role::coordinator},
+                                                   {"auditor", Role::auditor},
+                                                   {"admin", Role::admin}};
+
+void print_policy(App& app, const TeamView& team) {
+  json document = json::object();
+  for (auto& [name, role] : kRoles) document[name] = policy_json(team.policy.for_role(role));
+  if (app.print_json(document)) return;
+  for (auto& [name, role] : kRoles)
+    std::cout << fitted(name, 12) << "  " << policy_text(team.policy.for_role(role)) << "\n";
+}
+
+Result<void> show_policy(App& app) {
+  LYSOEN_ASSIGN(auto vault, app.open_vault());
+  LYSOEN_ASSIGN(TeamView team, vault->team_view());
+  print_policy(app, team);
+  return {};
+}
+
+/// What is not named stays as it is.
+Result<void> change_policy(App& app, const PolicyArguments& arguments) {
+  auto role = role_from(arguments.role);
+  if (!role)
+    return make_error(ErrorCode::input_refused, "there is no role '" + safe(arguments.role) + "'",
+                      "reporter, coordinator, auditor or admin");
+  LYSOEN_ASSIGN(auto vault, app.open_vault());
+  LYSOEN_ASSIGN(TeamView team, vault->team_view());
+  RolePolicy policy = team.policy.for_role(*role);
+  if (auto keep = keep_from(arguments.keep)) {
+    if (*keep != policy.keep) policy.days = 0;
+    policy.keep = *keep;
+  }
+  if (arguments.days) policy.days = *arguments.days;
+  if (!arguments.may_wipe.empty()) policy.may_wipe = arguments.may_wipe == "yes";
+  LYSOEN_ASSIGN(team, vault->set_policy(*role, policy));
+  print_policy(app, team);
+  say("set; each device follows it once the new roster has reached it");
+  return {};
+}
+
 struct InviteArguments {
   std::string role = "reporter", name, file, png;
   bool show_qr = false;
@@ -169,12 +221,21 @@ json request_json(const JoinRequest& request) {
           {"device", request.device.hex()},
           {"role", describe(request.role)},
           {"name", request.name},
-          {"check_words", request.check_words}};
+          {"check_words", request.check_words},
+          {"replaces", request.replaces.is_none() ? json() : json(request.replaces.hex())}};
+}
+
+/// Admitting it lets it edit that device's reports: worth a look.
+std::string replaced_text(const JoinRequest& request) {
+  if (request.replaces.is_none()) return {};
+  return alarm("          replaces device " + short_id(request.replaces)) +
+         (request.replaces_name.empty() ? "" : " (" + safe(request.replaces_name) + ")") +
+         ": was its backup restored?\n";
 }
 
 void print_request(const JoinRequest& request) {
   std::cout << short_id(request.id) << "  " << fitted(describe(request.role), 12) << safe(request.name) << "\n"
-            << "          the joiner must speak: " << strong(request.check_words) << "\n";
+            << replaced_text(request) << "          the joiner must speak: " << strong(request.check_words) << "\n";
 }
 
 struct AdmitArguments {
@@ -261,6 +322,26 @@ void add_team_changes(App& app, CLI::App& team) {
     command->add_option("--root-passphrase-file", arguments->root_passphrase_file,
                         "A file with its passphrase (or LYSOEN_ROOT_PASSPHRASE)");
   }
+  auto* policy =
+      team.add_subcommand("policy", "How long devices can read what they have sent, and whether they may wipe")
+          ->require_subcommand(1);
+  app.does(policy->add_subcommand("show", "Show it, by role"), [&app] { return show_policy(app); });
+  auto wanted = std::make_shared<PolicyArguments>();
+  auto* set = policy->add_subcommand(
+      "set",
+      "Set it for one role: a new roster, which devices follow once it reaches them.\n"
+      "What a device has sent is then removed from it, beyond recovery, when all of a report has come so far and the\n"
+      "days are over; that it was sent, when and how far it came stays. What was not sent is never touched.\n"
+      "Who reads for the team keeps everything: that is their task, and their keys open it.");
+  set->add_option("--role", wanted->role, "reporter, coordinator, auditor or admin")->required();
+  set->add_option("--keep", wanted->keep,
+                  "always; until-opened: a coordinator has it; until-held: a durable relay has it. Sooner is safer for "
+                  "a phone that may be seized, later is safer against a loss at the relay")
+      ->check(CLI::IsMember({"always", "until-opened", "until-held"}));
+  set->add_option("--days", wanted->days, "How many days after that")->check(CLI::Range(0, 3650));
+  set->add_option("--may-wipe", wanted->may_wipe, "no: where wiping a device would be destruction of evidence")
+      ->check(CLI::IsMember({"yes", "no"}));
+  app.does(set, [&app, wanted] { return change_policy(app, *wanted); });
   app.does(add, [&app, arguments] { return change_relays(app, *arguments, true); });
   app.does(remove, [&app, arguments] { return change_relays(app, *arguments, false); });
   app.does(renewal, [&app, arguments] { return renew(app, *arguments); });
@@ -269,7 +350,9 @@ void add_team_changes(App& app, CLI::App& team) {
 }  // namespace
 
 void add_team(App& app) {
-  auto* team = app.commands().add_subcommand("team", "Make a team, renew it, change its relays")->require_subcommand(1);
+  auto* team = app.commands()
+                   .add_subcommand("team", "Make a team, renew it, change its relays and its policy")
+                   ->require_subcommand(1);
   auto create = std::make_shared<CreateArguments>();
   auto* make = team->add_subcommand("create", "Make a team; this device becomes its admin and first coordinator");
   make->add_option("name", create->name, "The team's name")->required();

@@ -70,8 +70,10 @@ Result<void> remove(App& app, uint32_t number) {
 }  // namespace
 
 void add_vault(App& app) {
-  auto* vault = app.commands().add_subcommand("vault", "The vault itself: its passphrases");
+  auto* vault =
+      app.commands().add_subcommand("vault", "The vault itself: its passphrases, what stays in it, moving it");
   vault->require_subcommand(1);
+  add_vault_keep(app, *vault);
   auto* passphrase = vault->add_subcommand("passphrase", kAboutPassphrases);
   passphrase->require_subcommand(1);
   app.does(passphrase->add_subcommand("list", "Numbers and dates; never the words"), [&app] { return list(app); });

@@ -106,6 +106,8 @@ struct Report {
   size_t edits = 0;
   bool has_unsent_changes = false;  // changes saved on this device, not submitted
   std::string origin;               // of imported rows: "<file hash>:<row>"; empty otherwise
+  /// The team's policy removed what it says from this device: no fields, no status values any more.
+  std::optional<WallTime> purged;
 
   const Field* field(std::string_view path) const;
   size_t conflicts() const;
@@ -138,6 +140,7 @@ struct ReportSummary {
   Level level = Level::draft;
   bool retracted = false;
   uint32_t conflicts = 0;
+  std::optional<WallTime> purged;  // see Report
 
   ListPlace place_in_list() const { return {event_time, created, id}; }
 };

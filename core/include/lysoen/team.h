@@ -5,7 +5,9 @@
 #include <lysoen/ids.h>
 #include <lysoen/result.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace lysoen {
@@ -25,6 +27,32 @@ constexpr bool reads_team(Role role) {
 /// "admin, coordinator"
 std::string describe(Role role);
 std::optional<Role> role_from(std::string_view name);
+
+/// Until when a device can read what it has sent itself. On disk. Never renumber.
+enum class Keep : uint8_t { always = 0, until_opened = 1, until_held = 2 };
+/// "always", "until-opened", "until-held"
+std::string_view name_of(Keep keep);
+std::optional<Keep> keep_from(std::string_view name);
+
+inline constexpr uint16_t kKeepDaysMax = 3650;
+
+/// What the team wants of the devices of one role.
+struct RolePolicy {
+  Keep keep = Keep::always;
+  uint16_t days = 0;     // after that level was reached
+  bool may_wipe = true;  // false where wiping would be destruction of evidence
+  bool operator==(const RolePolicy&) const = default;
+};
+
+struct TeamPolicy {
+  RolePolicy reporter, coordinator, auditor, admin;
+  RolePolicy& for_role(Role role);  // of one role
+  const RolePolicy& for_role(Role role) const;
+  /// What holds for a device with these roles: the strictest of each (the earlier level, then fewer days; wiping only
+  /// if all allow it). But who reads the team's reports keeps its own too: its keys open them as long as it has them.
+  RolePolicy of(Role roles) const;
+  bool operator==(const TeamPolicy&) const = default;
+};
 
 /// A member as this device may see it. Reporters see coordinators without names.
 struct Member {
@@ -46,6 +74,8 @@ struct TeamView {
   bool single_reader = false;  // one member reads the team's audience: at risk
   std::vector<Member> members;
   std::vector<RelayInfo> relays;
+  TeamPolicy policy;
+  RolePolicy own_policy;  // of this device's roles
 };
 
 /// An invite as made: the same content as link, file and QR code.
@@ -67,6 +97,10 @@ struct JoinRequest {
   Role role = Role::reporter;
   std::string name;         // as the invite said
   std::string check_words;  // four words that the joiner must speak
+  /// The member whose backup this device was restored from, as it says; none for a device that begins anew. Admitting
+  /// it gives it the right to go on editing that device's reports.
+  DeviceId replaces;
+  std::string replaces_name;
 };
 
 struct CreateTeamOptions {

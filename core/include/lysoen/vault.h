@@ -19,6 +19,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace lysoen {
@@ -35,6 +36,20 @@ struct PassphraseInfo {
   uint32_t number = 0;  // 1 to 8; names it while it is there
   WallTime added{};
   bool current = false;  // the vault was opened with this one
+};
+
+using Progress = std::function<void(uint64_t done, uint64_t all)>;
+
+struct BackupOptions {
+  std::optional<KeyCost> cost;  // none: that of the vault
+  Progress progress;
+};
+
+struct RestoreOptions {
+  std::string_view backup_passphrase;  // that of the file
+  std::string_view passphrase;         // of the new vault
+  CreateOptions create;
+  Progress progress;
 };
 
 /// What happened to a row of an import.
@@ -54,12 +69,19 @@ struct ReportLevels {
   bool read = false;
 };
 
+/// What a purge did.
+struct PurgeOutcome {
+  size_t purged = 0;  // reports
+  bool more = false;  // others are due as well
+};
+
 /// Facts about the vault for `status`; no content.
 struct VaultStatus {
   size_t reports = 0, drafts = 0, submitted = 0, conflicts = 0;
   size_t unsent_entries = 0;  // own entries no relay has confirmed
   size_t set_aside = 0;       // records kept aside with reasons
   size_t gaps = 0, forks = 0;
+  size_t purged = 0;                 // of those submitted: what they say was removed by the team's policy
   std::vector<std::string> notices;  // sentences to show: roster expired, save repaired, fork seen
   std::optional<Error>
       refused_roster;  // since the vault was opened a roster came that this team's root does not stand for
@@ -86,6 +108,13 @@ class Vault {
   /// the guard, or its key), storage_read_only.
   static Result<std::unique_ptr<Vault>> open(const std::filesystem::path& folder, std::string_view passphrase,
                                              Environment environment);
+  /// A new vault from a backup, on a new device: it reads all that was there and writes drafts, and belongs to no team
+  /// before it has joined again with an invite; its request then says which device it replaces. The folder is there as
+  /// a whole or not at all. Errors: wrong_passphrase (of the backup), damaged, newer_version, not_found, those of
+  /// create.
+  static Result<std::unique_ptr<Vault>> restore(const std::filesystem::path& backup,
+                                                const std::filesystem::path& folder, const RestoreOptions& options,
+                                                Environment environment);
   /// Checkpoints, wipes keys. Every later call answers `locked`. The destructor does the same, silently.
   virtual Result<void> lock() = 0;
   /// From now on the vault locks itself when no call was made for so long; the next call answers `locked`. 0: never,
@@ -139,7 +168,8 @@ class Vault {
   virtual Result<size_t> count(const ReportQuery& query) = 0;
   /// Counts by form, status, category, author, day and month; `limit` and `after` do not matter.
   virtual Result<ReportFacets> facets(const ReportQuery& query) = 0;
-  /// Calls back once a report in list order until it answers false; constant memory.
+  /// Calls back once a report in list order until it answers false; constant memory. Purged ones are left out: they say
+  /// nothing any more.
   virtual Result<void> each(const ReportQuery& query, const std::function<bool(const Report&)>& visit) = 0;
   virtual Result<ReportLevels> levels(const ReportId& report) = 0;
   /// What opens and proves one report's entries, and no others, as the document of docs/formats/disclosure.md.
@@ -151,6 +181,15 @@ class Vault {
   /// minutes for a large vault. `progress` is told how much is done, of how much; false ends it with `cancelled`.
   /// Damage is a finding, not an error.
   virtual Result<VaultCheck> check(const std::function<bool(uint64_t done, uint64_t all)>& progress = {}) = 0;
+  /// Removes, beyond recovery, what reports say that this device has sent, once the policy of its role allows it: never
+  /// what was not sent. lock() does the same for a few; call it when idle, after a sync. Errors: io_failed,
+  /// storage_full: what was begun is finished by the next call or opening.
+  virtual Result<PurgeOutcome> purge_due(size_t reports_max = 256) = 0;
+  /// Writes all that this device holds, but none of the keys that make it this device, into a file under a passphrase
+  /// of its own. There as a whole or not at all; a file of that name is never replaced. Answers its size. Errors:
+  /// already_exists, input_refused (empty passphrase, cost), storage_full, storage_read_only, io_failed.
+  virtual Result<uint64_t> backup(const std::filesystem::path& file, std::string_view passphrase,
+                                  const BackupOptions& options) = 0;
   virtual std::vector<std::shared_ptr<const Form>> forms() const = 0;
 
   // -- Team ------------------------------------------------------------------------------------------------------
@@ -184,6 +223,9 @@ class Vault {
   /// Admin: the same roster, valid for another 180 days. With the root key's file (else empty) this admin's certificate
   /// is made anew first, for another 90; without it the certificate must still be valid.
   virtual Result<TeamView> renew_roster(ByteView root_file, std::string_view root_passphrase) = 0;
+  /// Admin: a new roster version with another policy for one role; devices follow it when it reaches them. Errors:
+  /// input_refused with the rule that it breaks.
+  virtual Result<TeamView> set_policy(Role role, const RolePolicy& policy) = 0;
   virtual Result<TeamView> add_relay(const RelayInfo& relay, ByteView root_file, std::string_view root_passphrase) = 0;
   virtual Result<TeamView> remove_relay(const RelayId& relay, ByteView root_file, std::string_view root_passphrase) = 0;
   /// For the relay's operator: the text that `lysoen-relay team add` takes.

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "core/crypto/cipher.h"
+#include "core/crypto/parts.h"
 #include "sync/bundle/format.h"
 #include "sync/wire/codec.h"
 #include "tests/fuzz/fuzz.h"
@@ -26,12 +26,12 @@ Bytes sealed(ByteView content) {
   file.insert(file.end(), keys.commitment.begin(), keys.commitment.end());
   uint64_t index = 0;
   for (bool last = false; !last; ++index) {
-    auto part = content.first(std::min(content.size(), kPartSize));
+    auto part = content.first(std::min(content.size(), crypto::kPartSize));
     content = content.subspan(part.size());
     last = content.empty();
     Bytes ciphertext(part.size());
     std::array<uint8_t, crypto::kTagSize> tag;
-    crypto::aead_seal(keys.parts, part_nonce(index, last), {}, part, ciphertext, tag);
+    crypto::aead_seal(keys.parts, crypto::part_nonce(index, last), {}, part, ciphertext, tag);
     file.insert(file.end(), ciphertext.begin(), ciphertext.end());
     file.insert(file.end(), tag.begin(), tag.end());
   }

@@ -7,6 +7,7 @@
 #include "core/team/invite_keys.h"
 #include "core/team/join.h"
 #include "core/team/layout.h"
+#include "core/team/policy.h"
 #include "core/team/root.h"
 #include "core/team/roster_verify.h"
 #include "core/team/text_key.h"
@@ -157,6 +158,7 @@ constexpr void (*kReaders[])(ByteView) = {
     root_file,
     join_request,
     welcome,
+    there_and_back<decode_policy, encode_policy>,
 };
 
 }  // namespace
@@ -194,7 +196,9 @@ std::vector<Bytes> fuzz::seeds() {
   auto wraps = wrap_epoch(who.invite.team, epoch, {{DeviceId{who.joiner.public_key()}, who.inbox.public_key}},
                           who.admin, random);
   if (wraps.ok()) seeds.push_back(chosen(6, encode_wraps(*wraps)));
-  seeds.push_back(chosen(12, Bytes(1 + 32 + 32 + 8 + 64, 1)));
+  seeds.push_back(chosen(12, Bytes(1 + 32 + 32 + 8 + 1 + 64, 1)));
+  TeamPolicy policy{{Keep::until_opened, 7, false}, {}, {}, {Keep::until_held, 0, true}};
+  seeds.push_back(chosen(14, encode_policy(policy)));
   for (const auto& state : vector_values("team", "welcome_", "state"))
     seeds.push_back(
         chosen(13, Writer().u8(kSuite).field(state).u8(1).raw(Bytes(32, 1)).u8(0).u8(0).u8(0).u8(0).bytes()));

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "core/crypto/cipher.h"
+#include "core/crypto/parts.h"
 #include "plain_peer.h"
 #include "sync/bundle/format.h"
 #include "sync/wire/codec.h"
@@ -67,7 +67,7 @@ void seal_by_hand(const std::filesystem::path& file, ByteView content) {
   bytes.insert(bytes.end(), keys.commitment.begin(), keys.commitment.end());
   Bytes sealed(content.size());
   std::array<uint8_t, 16> tag{};
-  crypto::aead_seal(keys.parts, bundle::part_nonce(0, true), {}, content, sealed, tag);
+  crypto::aead_seal(keys.parts, crypto::part_nonce(0, true), {}, content, sealed, tag);
   bytes.insert(bytes.end(), sealed.begin(), sealed.end());
   bytes.insert(bytes.end(), tag.begin(), tag.end());
   spill(file, bytes);
@@ -127,7 +127,7 @@ TEST_CASE("Bundle: any content has a padded size that a file can have exactly", 
   auto random = test::generator(11);
   for (int i = 0; i < 20000; ++i) {
     uint64_t content = i < 6000 ? i + 1 : 1 + random() % (64ull << 20);
-    auto padded = content + bundle::padding_for(content);
+    auto padded = content + crypto::parts_padding(bundle::kHeadSize, content);
     REQUIRE(bundle::file_size(padded) == bundle::padded_file_size(content));
     REQUIRE(bundle::padded_file_size(content) >= bundle::file_size(content));
     // No more than 13 % on top above the smallest sizes, so that padding never doubles a driver's stick.
@@ -141,7 +141,7 @@ TEST_CASE("Bundle: cut anywhere, what is whole before the cut is taken and one s
   author.write(1, 90, 2500);
   author.export_to(folder.path() / "b", author.all());
   auto bytes = slurp(folder.path() / "b");
-  REQUIRE(bytes.size() > 3 * bundle::kSealedPartSize / 2);
+  REQUIRE(bytes.size() > 3 * crypto::kSealedPartSize / 2);
   auto random = test::generator(2);
   std::vector<size_t> cuts = {0,
                               1,
@@ -151,8 +151,8 @@ TEST_CASE("Bundle: cut anywhere, what is whole before the cut is taken and one s
                               64,
                               65,
                               80,
-                              bundle::kHeadSize + bundle::kSealedPartSize,
-                              bundle::kHeadSize + bundle::kSealedPartSize + 1,
+                              bundle::kHeadSize + crypto::kSealedPartSize,
+                              bundle::kHeadSize + crypto::kSealedPartSize + 1,
                               bytes.size() - 1};
   for (int i = 0; i < 40; ++i) cuts.push_back(random() % bytes.size());
   for (auto cut : cuts) {
@@ -160,7 +160,7 @@ TEST_CASE("Bundle: cut anywhere, what is whole before the cut is taken and one s
     spill(folder.path() / "cut", ByteView(bytes).first(cut));
     Desk desk;
     auto taken = desk.take(folder.path() / "cut");
-    size_t parts = cut < bundle::kHeadSize ? 0 : (cut - bundle::kHeadSize) / bundle::kSealedPartSize;
+    size_t parts = cut < bundle::kHeadSize ? 0 : (cut - bundle::kHeadSize) / crypto::kSealedPartSize;
     CHECK(desk.peer.intakes_open == 0);
     if (parts == 0) {
       REQUIRE_FALSE(taken.ok());
@@ -229,7 +229,7 @@ TEST_CASE("Bundle: lengthened, or with parts swapped, nothing after the damage i
 
   auto swapped = bytes;
   auto part = [&](size_t i) {
-    return swapped.begin() + static_cast<ptrdiff_t>(bundle::kHeadSize + i * bundle::kSealedPartSize);
+    return swapped.begin() + static_cast<ptrdiff_t>(bundle::kHeadSize + i * crypto::kSealedPartSize);
   };
   std::swap_ranges(part(0), part(1), part(1));
   spill(folder.path() / "swapped", swapped);

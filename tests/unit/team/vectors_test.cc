@@ -110,6 +110,7 @@ std::string request(const Fields& fields) {
   CHECK(opened->id.hex() == fields.at("request_id"));
   CHECK(opened->device.hex() == fields.at("device"));
   CHECK(to_hex(opened->inbox) == fields.at("inbox"));
+  CHECK((opened->replaces.is_none() ? "none" : opened->replaces.hex()) == fields.at("replaces"));
   return "accepted";
 }
 
@@ -198,6 +199,14 @@ void make_steps(TestTeam& team) {
   relays[0].durable = false;
   put("durable_relay_by_root", "accepted", "a relay is durable no more, signed by the root",
       *set_relays(team.roster, relays, team.by_root(), kNow));
+  auto policy = *set_policy(team.roster, Role::reporter, {Keep::until_opened, 7, false}, team.admin(), kNow);
+  put("policy", "accepted", "reporters keep until opened and 7 days, and may not wipe; by an admin", policy);
+  Bytes other_days = encode_roster(policy);
+  size_t at =
+      1 + 2 + encode_head(policy.head).size() + 1 + 1 + 2;  // format, field of the head, field, format, keep, days
+  other_days[at] ^= 1;
+  write("step_policy_changed", "damaged", "6 days instead of 7: not the policy that the head names", "step",
+        {{"held", to_hex(encode_state(held))}, {"candidate", to_hex(other_days)}, {"now", ms(kNow)}});
   TestTeam stranger(2);
   put("other_team", "foreign team", "another team's roster", stranger.roster);
   auto foreign = next;
@@ -301,8 +310,14 @@ void make_joining(TestTeam& team) {
                        {"request", to_hex(asked)},
                        {"request_id", id.hex()},
                        {"device", joiner.id.hex()},
-                       {"inbox", to_hex(joiner.inbox.public_key)}};
+                       {"inbox", to_hex(joiner.inbox.public_key)},
+                       {"replaces", "none"}};
   write("request_ordinary", "accepted", "opened by the admin's inbox key", "join request", of_request);
+  auto restored = *make_join_request(invited, joiner.key, joiner.inbox.public_key, kNow, team.random, team.founder.id);
+  of_request["request"] = to_hex(restored);
+  of_request["request_id"] = join_request_id(restored).hex();
+  of_request["replaces"] = team.founder.id.hex();
+  write("request_of_a_restored_device", "accepted", "names the device that it replaces", "join request", of_request);
   of_request["request"] = to_hex(flipped(asked, 100));
   write("request_flipped", "trust_refused", "one bit of the ciphertext differs", "join request", of_request);
 

@@ -1,37 +1,9 @@
 #include "core/feed/body.h"
-#include "core/feed/receipt.h"
 #include "tests/unit/vault/hand_made.h"
+#include "tests/unit/vault/relay_key.h"
 
 using namespace lysoen;
 using namespace lysoen::test;
-
-namespace {
-
-struct Relay {
-  crypto::SigningKey key;
-  RelayInfo info;
-  static Relay make(uint64_t salt) {
-    SeededRandom random(seed() + salt);
-    Relay relay{crypto::SigningKey::generate(random), {}};
-    relay.info.id.bytes = relay.key.public_key();
-    relay.info.fallback_key = crypto::KemKeyPair::generate(random).public_key;
-    random.fill(relay.info.gate_key);
-    relay.info.urls = {"http://127.0.0.1:1"};
-    return relay;
-  }
-  Bytes receipt(const TeamId& team, const FeedHead& head) const {
-    feed::Receipt receipt;
-    receipt.team = team;
-    receipt.feed = head.feed;
-    receipt.seq = head.seq;
-    receipt.head = head.hash;
-    receipt.point.counter = 1;
-    receipt.log_size = 1;
-    return feed::sign_receipt(receipt, key);
-  }
-};
-
-}  // namespace
 
 TEST_CASE("Vault: a report is saved, carried, held, opened and read, in that order and each with its cause",
           "[vault]") {
