@@ -8,6 +8,7 @@ bool receipts_before_durable = false;
 bool items_withheld = false;
 bool last_arrival_wins = false;
 bool freed_memory_kept = false;
+bool skip_one_slot_overwrite = false;
 
 bool plant(std::string_view name) {
   bool* fault = name == "entries_not_sealed"        ? &entries_not_sealed
@@ -15,6 +16,7 @@ bool plant(std::string_view name) {
                 : name == "items_withheld"          ? &items_withheld
                 : name == "last_arrival_wins"       ? &last_arrival_wins
                 : name == "freed_memory_kept"       ? &freed_memory_kept
+                : name == "skip_one_slot_overwrite" ? &skip_one_slot_overwrite
                                                     : nullptr;
   if (fault) *fault = true;
   return fault != nullptr;

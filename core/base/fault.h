@@ -18,6 +18,9 @@ extern bool last_arrival_wins;
 /// What the program frees stays in memory as it was.
 extern bool freed_memory_kept;
 
+/// A wipe leaves the first slot of its container as it was.
+extern bool skip_one_slot_overwrite;
+
 /// Plants a fault by its name; false if there is none of that name.
 bool plant(std::string_view name);
 
