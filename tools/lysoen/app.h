@@ -86,5 +86,6 @@ void add_inspect(App& app);
 void add_status(App& app);
 void add_disclose(App& app);
 void add_vault(App& app);
+void add_vault_wipe(App& app, CLI::App& vault);
 
 }  // namespace lysoen::cli

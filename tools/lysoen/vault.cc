@@ -70,7 +70,7 @@ Result<void> remove(App& app, uint32_t number) {
 }  // namespace
 
 void add_vault(App& app) {
-  auto* vault = app.commands().add_subcommand("vault", "The vault itself: its passphrases");
+  auto* vault = app.commands().add_subcommand("vault", "The vault itself: its passphrases, and what to do under force");
   vault->require_subcommand(1);
   auto* passphrase = vault->add_subcommand("passphrase", kAboutPassphrases);
   passphrase->require_subcommand(1);
@@ -87,6 +87,7 @@ void add_vault(App& app) {
   auto* gone = passphrase->add_subcommand("remove", "Never the last one");
   gone->add_option("number", *number, "Its number in the list")->required();
   app.does(gone, [&app, number] { return remove(app, *number); });
+  add_vault_wipe(app, *vault);
 }
 
 }  // namespace lysoen::cli

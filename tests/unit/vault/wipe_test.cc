@@ -152,6 +152,48 @@ std::vector<std::pair<MemoryDisk::Call, std::string>> calls_of(MemoryDisk& disk,
   return calls;
 }
 
+/// The system's files, with an ear at the slot file's syncs.
+class WatchedFiles final : public storage::Files {
+ public:
+  std::vector<std::chrono::steady_clock::time_point> slots_synced;
+
+  Result<std::unique_ptr<storage::File>> open(const std::filesystem::path& path, storage::OpenMode mode) override {
+    auto file = real_.open(path, mode);
+    if (!file || path.filename() != kSlots) return file;
+    return std::unique_ptr<storage::File>(std::make_unique<Slots>(std::move(*file), slots_synced));
+  }
+  Result<bool> exists(const std::filesystem::path& path) override { return real_.exists(path); }
+  Result<void> remove(const std::filesystem::path& path) override { return real_.remove(path); }
+  Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    return real_.rename(from, to);
+  }
+  Result<void> make_folder(const std::filesystem::path& folder) override { return real_.make_folder(folder); }
+  Result<std::vector<std::string>> list(const std::filesystem::path& folder) override { return real_.list(folder); }
+  Result<void> sync_folder(const std::filesystem::path& folder) override { return real_.sync_folder(folder); }
+
+ private:
+  class Slots final : public storage::File {
+   public:
+    Slots(std::unique_ptr<storage::File> real, std::vector<std::chrono::steady_clock::time_point>& synced)
+        : real_(std::move(real)), synced_(synced) {}
+    Result<size_t> read_at(uint64_t offset, std::span<uint8_t> out) override { return real_->read_at(offset, out); }
+    Result<void> write_at(uint64_t offset, ByteView bytes) override { return real_->write_at(offset, bytes); }
+    Result<uint64_t> size() override { return real_->size(); }
+    Result<void> truncate(uint64_t size) override { return real_->truncate(size); }
+    Result<void> sync() override {
+      auto done = real_->sync();
+      synced_.push_back(std::chrono::steady_clock::now());
+      return done;
+    }
+    Result<void> lock_range(uint64_t offset, uint64_t size) override { return real_->lock_range(offset, size); }
+
+   private:
+    std::unique_ptr<storage::File> real_;
+    std::vector<std::chrono::steady_clock::time_point>& synced_;
+  };
+  storage::Files& real_ = storage::system_files();
+};
+
 /// Welch's t of two series.
 double welch(const std::vector<double>& first, const std::vector<double>& second) {
   auto moments = [](const std::vector<double>& series) {
@@ -478,4 +520,29 @@ TEST_CASE("Wipe: the guard's secret goes with the vault", "[vault][wipe][guard]"
   for (const auto& [name, key] : before) same += after[name] == key;
   CHECK(same == 1);
   CHECK(Vault::open(folder.path() / "v", kCoverWord, environment).ok());
+}
+
+TEST_CASE("Wipe: the point of no return is reached within half a second, of an open vault with work in it",
+          "[vault][wipe]") {
+  std::vector<double> took, whole;
+  for (int round = 0; round < 5; ++round) {
+    TempFolder folder;
+    WatchedFiles files;
+    SeededRandom random(seed());
+    ManualClock clock;
+    auto vault = must(VaultImpl::create({folder.path() / "v", files}, kPassphrase, cheap(), {clock, random}));
+    for (int i = 0; i < 50; ++i) must(vault->begin("police-incident", "en", std::vector<Change>{{"title", text("x")}}));
+    files.slots_synced.clear();
+    auto began = std::chrono::steady_clock::now();
+    must(vault->wipe(WipeScope::everything));
+    auto since = [&](auto then) { return std::chrono::duration<double, std::milli>(then - began).count(); };
+    REQUIRE(files.slots_synced.size() >= 2);
+    took.push_back(since(files.slots_synced[1]));  // both copies
+    whole.push_back(since(std::chrono::steady_clock::now()));
+  }
+  std::sort(took.begin(), took.end());
+  std::sort(whole.begin(), whole.end());
+  std::cout << "point of no return: " << took[2] << " ms (" << took[0] << " to " << took[4] << "), all of both vaults "
+            << whole[2] << " ms\n";
+  CHECK(took[2] < 500);
 }
