@@ -37,6 +37,9 @@ Result<void> finish_wipe(const Place& place, ContainerName name, const storage::
 }  // namespace
 
 Result<void> finish_wipes(const Place& place, SlotFile& slots, Environment environment) {
+  if (!slots.known())
+    return make_error(ErrorCode::io_failed, "cannot finish a wipe: an earlier write of the slot file failed",
+                      "it is finished at the next start, if it was begun");
   Result<void> done;
   for (auto name : {ContainerName::a, ContainerName::b}) {
     if (!(slots.counts().wiping & only(name))) continue;

@@ -19,8 +19,9 @@ Result<void> make_unused(const Place& place, ContainerName name, const storage::
 
 /// Does what is left of every wipe that the slot file says has begun, from wherever it was stopped: the guard's secret,
 /// the files, and only then the slot file's word. What was wiped is an unused container afterwards. Nothing to do is
-/// not an error; after one all of it is done again the next time. The owner holds the FolderLock; nobody has these
-/// containers open.
+/// not an error; after one all of it is done again the next time. After a failed write of the slot file nothing is
+/// done: the file may say by now that a passphrase opens what would be overwritten. The owner holds the FolderLock;
+/// nobody has these containers open.
 Result<void> finish_wipes(const Place& place, SlotFile& slots, Environment environment);
 
 }  // namespace lysoen::vault

@@ -129,6 +129,8 @@ class SlotFile {
   Result<void> set_kept(ContainerName container, bool kept, Random& random);
 
   const SlotCounts& counts() const { return counts_; }
+  /// False after a write that failed: what the file says is known again once it is opened anew.
+  bool known() const { return !broken_; }
   /// Names this vault in everything that is sealed for it.
   const storage::VaultId& vault() const { return vault_; }
   const crypto::Argon2Cost& cost() const { return cost_; }
