@@ -33,7 +33,8 @@
   FAULT(stream_reused)                /* a stream goes on after an end that was not clean */                        \
   FAULT(incarnation_kept)             /* feeds go on where they were though a save may be lost */                   \
   FAULT(acknowledged_too_early)       /* others are told that their entries are here before they stand */           \
-  FAULT(counters_not_durable)         /* exchange counters are given out before they are reserved for good */
+  FAULT(counters_not_durable)         /* exchange counters are given out before they are reserved for good */    \
+  FAULT(skip_one_slot_overwrite)      /* a wipe leaves the first slot of its container as it was */
 // clang-format on
 
 namespace lysoen::fault {

@@ -96,6 +96,11 @@ class Container {
   /// and those of `replay`. Whatever the error, the files still hold all that they held.
   static Result<Opened> open(const Options& options, const crypto::Key32& key, const VaultId& vault, Random& random);
 
+  /// Puts random bytes over all that the files of this name hold, synced, and then removes them. For a container that
+  /// nobody has open; needs no key. Missing ones are no error; what cannot be overwritten is still removed, and the
+  /// first error answered.
+  static Result<void> destroy(const Options& options, Random& random);
+
   /// Checkpoints if it can, closes, wipes the key; errors are swallowed (everything saved is safe without it).
   ~Container();
   Container(const Container&) = delete;

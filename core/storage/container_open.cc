@@ -5,6 +5,7 @@
 #include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/storage/container.h"
+#include "core/storage/noise.h"
 #include "core/storage/vfs.h"
 #include "core/storage/wal_scan.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int64_t kStorageFormat = 0;  // on disk; version 0 until the formats are frozen
 constexpr uint64_t kAsideMax = 64ull * 1024 * 1024;
+constexpr const char* kSuffixes[] = {".db", ".db-wal", ".ring", ".reserve", ".wal-aside"};
 constexpr const char* kStorageSchema =
     "CREATE TABLE storage_state(id INTEGER PRIMARY KEY CHECK(id = 1), format INTEGER NOT NULL, counter INTEGER NOT "
     "NULL);"
@@ -33,7 +35,6 @@ Result<std::unique_ptr<Container>> Container::create(const Options& options, con
                                                      const VaultId& vault, Random& random) {
   auto container = std::unique_ptr<Container>(new Container(options, key, vault, random));
   auto& files = container->files_;
-  constexpr const char* kSuffixes[] = {".db", ".db-wal", ".ring", ".reserve", ".wal-aside"};
   for (const char* suffix : kSuffixes) {
     LYSOEN_ASSIGN(bool there, files.exists(container->path(suffix)));
     if (there) return make_error(ErrorCode::already_exists, "cannot make the store: its files are there already");
@@ -55,6 +56,31 @@ Result<std::unique_ptr<Container>> Container::create(const Options& options, con
   container.reset();
   for (const char* suffix : kSuffixes) (void)files.remove(options.folder / (options.name + suffix));
   return std::move(built).error();
+}
+
+// -- Destruction
+// ------------------------------------------------------------------------------------------------------------
+
+// All are overwritten before the first is removed: a name that is gone has nothing behind it.
+Result<void> Container::destroy(const Options& options, Random& random) {
+  auto& files = options.files ? *options.files : system_files();
+  auto path = [&](const char* suffix) { return options.folder / (options.name + suffix); };
+  auto overwrite = [&](const std::filesystem::path& at) -> Result<void> {
+    auto file = files.open(at, OpenMode::read_write);
+    if (!file && file.error().code == ErrorCode::not_found) return {};
+    if (!file) return std::move(file).error();
+    LYSOEN_ASSIGN(uint64_t size, (*file)->size());
+    LYSOEN_TRY(write_noise(**file, 0, size, random));
+    return (*file)->sync();
+  };
+  Result<void> done;
+  auto note = [&](Result<void> step) {
+    if (done && !step) done = std::move(step);
+  };
+  for (const char* suffix : kSuffixes) note(overwrite(path(suffix)));
+  for (const char* suffix : kSuffixes) note(files.remove(path(suffix)));
+  note(files.sync_folder(options.folder));
+  return done;
 }
 
 // -- Opening

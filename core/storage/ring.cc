@@ -226,9 +226,8 @@ Result<Ring::Unreadable> Ring::unreadable() {
   const uint32_t most = blocks_for(payload_max());
   auto overwritten = [&](uint64_t counter, const Place& place) {
     if (overlap(place, next_block_, most) || (next_block_ + most > blocks_ && overlap(place, 1, most))) return true;
-    return std::any_of(records_.upper_bound(counter), records_.end(), [&](const auto& later) {
-      return overlap(place, later.second.block, later.second.blocks);
-    });
+    return std::any_of(records_.upper_bound(counter), records_.end(),
+                       [&](const auto& later) { return overlap(place, later.second.block, later.second.blocks); });
   };
   for (const auto& [counter, place] : records_) {
     LYSOEN_ASSIGN(auto record, read(counter));

@@ -77,8 +77,8 @@ class Ring {
   Result<void> scrub();
 
   /// Counters of records that were begun and do not open, and of places of the state that do not: what bits have
-  /// rotted in. Not those that a newer record overwrote in part, nor those that lie where the next one goes: a power cut
-  /// in its write leaves them so.
+  /// rotted in. Not those that a newer record overwrote in part, nor those that lie where the next one goes: a power
+  /// cut in its write leaves them so.
   struct Unreadable {
     std::vector<uint64_t> records;
     bool state = false;

@@ -20,6 +20,10 @@ Result<std::unique_ptr<Vault>> Vault::open(const std::filesystem::path& folder, 
   return vault::VaultImpl::open({folder, storage::system_files()}, passphrase, environment);
 }
 
+Result<void> Vault::resume_wipe(const std::filesystem::path& folder, Environment environment) {
+  return vault::VaultImpl::resume_wipe({folder, storage::system_files()}, environment);
+}
+
 }  // namespace lysoen
 
 namespace lysoen::vault {
@@ -27,7 +31,6 @@ namespace lysoen::vault {
 namespace {
 
 constexpr std::string_view kSlotsName = "slots";
-constexpr std::string_view kCleanFact = "session.clean";
 // A save puts its words off, many at once cost little each; but no search has to take up more than these.
 constexpr int64_t kWordsDueMax = 64;
 constexpr size_t kWordsAtOnce = 512, kWordsAtLock = 20000, kPurgedAtLock = 256;
@@ -67,17 +70,6 @@ Result<void> make_folder(const Place& place) {
   if (made) return made;
   return make_error(made.error().code, "cannot make a vault: the folder cannot be made",
                     "choose a folder on a disk that can be written");
-}
-
-storage::Container::Options container_options(const Place& place, ContainerName name) {
-  storage::Container::Options options;
-  options.folder = place.folder;
-  options.files = &place.files;
-  options.name = name == ContainerName::a ? "A" : "B";
-  options.migrations = kSchema;
-  options.ring_size = place.ring_size;
-  options.reserve_size = place.reserve_size;
-  return options;
 }
 
 /// Does a lost save again. What a stream's state was then is not in the record: no stream goes on.
@@ -153,10 +145,7 @@ Result<VaultImpl::Parts> VaultImpl::make_files(const Place& place, std::string_v
   LYSOEN_ASSIGN(parts.container_key, container_key(first, vault, environment.guard));
   LYSOEN_ASSIGN(parts.container, storage::Container::create(container_options(place, ContainerName::a),
                                                             parts.container_key, vault, random));
-  auto unused_key = crypto::Key32::random(random);
-  LYSOEN_ASSIGN(auto unused,
-                storage::Container::create(container_options(place, ContainerName::b), unused_key, vault, random));
-  LYSOEN_TRY(unused->lock());
+  LYSOEN_TRY(make_unused(place, ContainerName::b, vault, random));
   LYSOEN_TRY(SlotFile::create(place.files, {place.folder / kSlotsName, cost, vault}, passphrase, first, random));
   LYSOEN_ASSIGN(parts.slots, SlotFile::open(place.files, place.folder / kSlotsName));
   parts.opened.content = std::move(first);
@@ -167,7 +156,34 @@ Result<std::unique_ptr<Vault>> VaultImpl::create(const Place& place, std::string
                                                  const CreateOptions& options, Environment environment) {
   auto parts = make_files(place, passphrase, options, environment);
   if (!parts) return in_words(std::move(parts).error(), "make a vault");
-  return begin_session(std::move(*parts), environment);
+  return begin_session(place, std::move(*parts), environment);
+}
+
+namespace {
+
+/// What was begun and stopped, before anything else is done. A disk that refuses it keeps nobody from the other vault:
+/// it is tried again at every start.
+void resume(const Place& place, SlotFile& slots, Environment environment) {
+  auto wiping = slots.counts().wiping;
+  if (wiping && slots.begin_wipe(wiping, environment.random)) (void)finish_wipes(place, slots, environment);
+}
+
+}  // namespace
+
+Result<void> VaultImpl::resume_wipe(const Place& place, Environment environment) {
+  auto path = place.folder / kSlotsName;
+  {  // without the lock, since it would leave a file where there is no vault
+    auto slots = SlotFile::open(place.files, path);
+    if (!slots && slots.error().code == ErrorCode::not_found) return {};
+    if (!slots) return std::move(slots).error();
+    if (!(*slots)->counts().wiping) return {};
+  }
+  LYSOEN_ASSIGN(auto lock, take_lock(place, "finish a wipe"));
+  LYSOEN_ASSIGN(auto slots, SlotFile::open(place.files, path));
+  resume(place, *slots, environment);
+  if (!slots->counts().wiping) return {};
+  return make_error(ErrorCode::io_failed, "cannot finish a wipe: the disk refused it",
+                    "what was wiped cannot be opened; the rest is tried again at the next start");
 }
 
 Result<std::unique_ptr<Vault>> VaultImpl::open(const Place& place, std::string_view passphrase,
@@ -183,7 +199,9 @@ Result<std::unique_ptr<Vault>> VaultImpl::open(const Place& place, std::string_v
       std::find(names->begin(), names->end(), "A.db") != names->end())
     return lacks(kSlotsName);
   if (!slots) return in_words(std::move(slots).error(), "open vault");
+  resume(place, **slots, environment);
   auto opened = (*slots)->attempt(passphrase, environment.clock.wall(), environment.random);
+  if (!opened) (void)finish_wipes(place, **slots, environment);  // it was one wrong passphrase too many
   if (!opened) return in_words(std::move(opened).error(), "open vault");
   LYSOEN_ASSIGN(parts.container_key, container_key(opened->content, (*slots)->vault(), environment.guard));
   auto options = container_options(place, opened->content.container);
@@ -195,11 +213,11 @@ Result<std::unique_ptr<Vault>> VaultImpl::open(const Place& place, std::string_v
   parts.report = std::move(container->report);
   parts.slots = std::move(*slots);
   parts.opened = std::move(*opened);
-  return begin_session(std::move(parts), environment);
+  return begin_session(place, std::move(parts), environment);
 }
 
-Result<std::unique_ptr<Vault>> VaultImpl::begin_session(Parts parts, Environment environment) {
-  auto vault = std::unique_ptr<VaultImpl>(new VaultImpl(environment));
+Result<std::unique_ptr<Vault>> VaultImpl::begin_session(const Place& place, Parts parts, Environment environment) {
+  auto vault = std::unique_ptr<VaultImpl>(new VaultImpl(place, environment));
   vault->lock_ = std::move(parts.lock);
   vault->cost_ = parts.slots->cost();
   vault->slots_ = std::move(parts.slots);
@@ -213,6 +231,7 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(Parts parts, Environment
   LYSOEN_TRY(vault->settle_past(parts.report));
   LYSOEN_TRY(vault->settle_slots());
   (void)vault->scrub_purged();  // on a full disk it waits until the next start
+  LYSOEN_TRY(vault->settle_policy());
   // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
   // they wait until the next start.
   if (vault->membership_.in_team()) (void)vault->follow_roster();
@@ -301,16 +320,22 @@ Result<void> VaultImpl::lock() {
   if (done) done = index_words(kWordsAtLock);
   if (done && !clean_mark_)
     done = container_->plain([](storage::Database& database) { return set_fact(database, kCleanFact, Bytes{1}); });
+  (void)settle_policy();  // else the next opening does it
+  forget();
+  auto locked = container_->lock();
+  container_.reset();
+  (void)finish_wipes(place_, *slots_, environment_);  // else the next start does it
+  slots_.reset();
+  lock_.reset();
+  return done ? locked : done;
+}
+
+void VaultImpl::forget() {
   intake_.reset();
   outbox_.reset();
   membership_ = Membership();
   key_wrap_.reset();
   crypto::wipe(key_.secret.span());
-  slots_.reset();
-  auto locked = container_->lock();
-  container_.reset();
-  lock_.reset();
-  return done ? locked : done;
 }
 
 Result<void> VaultImpl::commit(const Build& build) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/bytes.h"
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/crypto/cipher.h"
 
@@ -71,7 +72,8 @@ SlotCounts read_counts(ByteView block) {
   counts.failures = reader.u32();
   counts.last = WallTime(std::chrono::milliseconds(static_cast<int64_t>(reader.u64())));
   counts.wipe_after = reader.u32();
-  counts.wiping = reader.u8();
+  counts.wiping = reader.u8() & kBothContainers;
+  counts.kept = reader.u8() & kBothContainers;
   return counts;
 }
 
@@ -79,7 +81,7 @@ SlotCounts read_counts(ByteView block) {
 void finish_block(std::span<uint8_t> block, const SlotCounts& counts, Random& random) {
   Writer writer;
   writer.u64(counts.turn).u32(counts.failures).u64(static_cast<uint64_t>(counts.last.time_since_epoch().count()));
-  writer.u32(counts.wipe_after).u8(counts.wiping);
+  writer.u32(counts.wipe_after).u8(counts.wiping).u8(counts.kept);
   std::fill_n(block.begin(), kCountsSize, uint8_t{0});
   std::copy(writer.bytes().begin(), writer.bytes().end(), block.begin());
   random.fill(block.subspan(kCountsSize, kSumAt - kCountsSize));
@@ -152,6 +154,23 @@ std::optional<SlotContent> open_slot(ByteView block, ByteView header, size_t slo
   crypto::wipe(plain);
   if (!fits) return std::nullopt;
   return content;
+}
+
+// -- Wiping -----------------------------------------------------------------------------------------------------------
+void overwrite(std::span<uint8_t> block, ContainerSet containers, Random& random) {
+  for (size_t slot = 0; slot < kSlotCount; ++slot) {
+    if (!(containers & only(container_of(slot)))) continue;
+    if (LYSOEN_FAULT(skip_one_slot_overwrite) && slot == first_slot_of(container_of(slot))) continue;
+    random.fill(slot_in(block, slot));
+  }
+}
+
+/// What an attempt that came to this end dooms.
+ContainerSet doomed_by(const std::optional<SlotFile::Opened>& opened, const SlotCounts& counts) {
+  ContainerSet doomed = 0;
+  if (opened && opened->content.purpose == Purpose::duress) doomed = only(other(opened->content.container));
+  if (!opened && counts.wipe_after > 0 && counts.failures >= counts.wipe_after) doomed = kBothContainers;
+  return doomed & static_cast<ContainerSet>(~counts.kept);
 }
 
 // -- Words ------------------------------------------------------------------------------------------------------------
@@ -305,7 +324,22 @@ std::optional<SlotFile::Opened> SlotFile::try_all(const crypto::Key32& from_pass
   return opened;
 }
 
-// First what the block becomes is decided, then it is written: the same calls whatever was decided.
+/// The block as a wipe of these containers makes it; if a duress passphrase began it, its slot is an ordinary one of
+/// the other container from now on.
+Bytes SlotFile::wiped(ContainerSet containers, const std::optional<Opened>& opened,
+                      const crypto::Key32& from_passphrase, Random& random) const {
+  auto block = block_;
+  overwrite(block, containers, random);
+  SlotContent content = opened ? opened->content.copy() : SlotContent();
+  content.purpose = Purpose::open;
+  size_t slot = opened ? opened->slot : 0;
+  auto sealed = block;
+  seal_slot(sealed, header_, slot, from_passphrase, content, random);
+  return opened ? sealed : block;
+}
+
+// First what the block becomes is decided, then it is written: the same calls whatever was decided. What a wipe would
+// make of it is worked out in every attempt, so that one that begins it takes no longer.
 Result<SlotFile::Opened> SlotFile::attempt(std::string_view passphrase, WallTime now, Random& random) {
   LYSOEN_TRY(allow(now, random));
   LYSOEN_ASSIGN(auto from_passphrase, derive(passphrase));
@@ -313,6 +347,13 @@ Result<SlotFile::Opened> SlotFile::attempt(std::string_view passphrase, WallTime
   auto counts = counts_;
   counts.last = now;
   counts.failures = opened ? 0 : std::min(counts.failures, UINT32_MAX - 1) + 1;
+  auto doomed = doomed_by(opened, counts);
+  auto wiped_block = wiped(doomed ? doomed : only(ContainerName::a), opened, from_passphrase, random);
+  if (doomed) {
+    block_.swap(wiped_block);
+    counts.wiping |= doomed;
+    if (!opened) counts.wipe_after = 0;  // it was done
+  }
   if (opened || !doubtful_)
     LYSOEN_TRY(write(counts, random));
   else  // neither copy may be made to look whole: the right passphrase may still open what the other one holds
@@ -326,7 +367,7 @@ Result<SlotFile::Opened> SlotFile::attempt(std::string_view passphrase, WallTime
   return std::move(*opened);
 }
 
-Result<void> SlotFile::enrol(size_t slot, std::string_view passphrase, const SlotContent& content, Random& random) {
+Result<crypto::Key32> SlotFile::derive_unused(std::string_view passphrase) {
   if (passphrase.empty())
     return make_error(ErrorCode::input_refused, "cannot set the passphrase: it is empty",
                       "choose a passphrase of several words");
@@ -334,6 +375,17 @@ Result<void> SlotFile::enrol(size_t slot, std::string_view passphrase, const Slo
   if (try_all(from_passphrase))
     return make_error(ErrorCode::already_exists, "cannot set the passphrase: it is in use on this device already",
                       "choose another one");
+  return from_passphrase;
+}
+
+Result<void> SlotFile::unused(std::string_view passphrase) {
+  auto derived = derive_unused(passphrase);
+  if (!derived) return std::move(derived).error();
+  return {};
+}
+
+Result<void> SlotFile::enrol(size_t slot, std::string_view passphrase, const SlotContent& content, Random& random) {
+  LYSOEN_ASSIGN(auto from_passphrase, derive_unused(passphrase));
   seal_slot(block_, header_, slot, from_passphrase, content, random);
   LYSOEN_TRY(write(counts_, random));
   Bytes there(kSlotBlock);
@@ -351,6 +403,36 @@ Result<void> SlotFile::enrol(size_t slot, std::string_view passphrase, const Slo
 Result<void> SlotFile::clear(size_t slot, Random& random) {
   random.fill(slot_in(std::span(block_), slot));
   return write(counts_, random);
+}
+
+Hash SlotFile::mark_of(size_t slot) const {
+  return crypto::sha256(slot_in(ByteView(block_), slot));
+}
+
+Result<void> SlotFile::begin_wipe(ContainerSet containers, Random& random) {
+  overwrite(block_, containers, random);
+  auto counts = counts_;
+  counts.wiping |= containers;
+  return write(counts, random);
+}
+
+Result<void> SlotFile::end_wipe(ContainerSet containers, Random& random) {
+  auto counts = counts_;
+  counts.wiping &= static_cast<ContainerSet>(~containers);
+  return write(counts, random);
+}
+
+Result<void> SlotFile::set_wipe_after(uint32_t failures, Random& random) {
+  auto counts = counts_;
+  counts.wipe_after = failures;
+  return write(counts, random);
+}
+
+Result<void> SlotFile::set_kept(ContainerName container, bool kept, Random& random) {
+  if (((counts_.kept & only(container)) != 0) == kept) return {};
+  auto counts = counts_;
+  counts.kept = static_cast<ContainerSet>(kept ? counts.kept | only(container) : counts.kept & ~only(container));
+  return write(counts, random);
 }
 
 }  // namespace lysoen::vault

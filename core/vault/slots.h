@@ -2,7 +2,8 @@
 //
 // 16 slots of equal size at fixed places: 0..7 belong to container A, 8..15 to B; unused ones are random bytes. An
 // attempt runs Argon2id once, tries all 16 in constant order and then writes slots and counts, whatever it found: a
-// right, a wrong and a duress passphrase look alike until the first screen.
+// right, a wrong and a duress passphrase look alike until the first screen. A wipe begins here too: one write puts
+// random bytes over a container's slots and says so, and from then on no passphrase opens it.
 //
 // Slots and counts are one block of 4,096 bytes that is kept twice. A write goes to the copy that does not count, is
 // synced, and then to the other: a torn write, or a sector that the power cut spoiled, leaves the other copy whole.
@@ -10,8 +11,9 @@
 // Layout, big-endian, 12,288 bytes:
 //      0  header: magic 8 "lysoen-v" ‖ version u32 ‖ memory_kib u32 ‖ passes u32 ‖ salt 16 ‖ vault id 32 ‖ SHA-256 of
 //         these 32; zeros to 2,048; the same again. Never written twice.
-//   4096  block: turn u64 ‖ failures u32 ‖ last attempt u64 ‖ wipe after u32 ‖ wiping u8 ‖ zeros 7 ‖ random 192 ‖
-//         SHA-256 of the rest of the block 32 ‖ 16 slots of 240 bytes: nonce 24 ‖ commitment 32 ‖ sealed 168 ‖ tag 16
+//   4096  block: turn u64 ‖ failures u32 ‖ last attempt u64 ‖ wipe after u32 ‖ wiping u8 ‖ kept u8 ‖ zeros 6 ‖
+//         random 192 ‖ SHA-256 of the rest of the block 32 ‖ 16 slots of 240 bytes: nonce 24 ‖ commitment 32 ‖ sealed
+//         168 ‖ tag 16
 //   8192  the block's other copy
 #pragma once
 #include <lysoen/environment.h>
@@ -37,11 +39,24 @@ enum class ContainerName : uint8_t { a = 0, b = 1 };
 /// What the right passphrase of a slot does.
 enum class Purpose : uint8_t {
   open = 0,    // opens its container
-  duress = 1,  // opens its container and wipes the other
+  duress = 1,  // opens its container and wipes the other; that done, its slot is one of purpose open
 };
 
 inline constexpr ContainerName container_of(size_t slot) {
   return static_cast<ContainerName>(slot / kSlotsPerContainer);
+}
+inline constexpr ContainerName other(ContainerName container) {
+  return container == ContainerName::a ? ContainerName::b : ContainerName::a;
+}
+inline constexpr size_t first_slot_of(ContainerName container) {
+  return static_cast<size_t>(container) * kSlotsPerContainer;
+}
+
+/// Some of the two containers, a bit for each. On disk. Never renumber.
+using ContainerSet = uint8_t;
+inline constexpr ContainerSet kBothContainers = 3;
+inline constexpr ContainerSet only(ContainerName container) {
+  return static_cast<ContainerSet>(1u << static_cast<unsigned>(container));
 }
 
 /// What is sealed in a slot.
@@ -59,7 +74,8 @@ struct SlotCounts {
   uint32_t failures = 0;    // wrong passphrases in a row
   WallTime last{};          // when the last attempt was made
   uint32_t wipe_after = 0;  // failures in a row at which everything is wiped; 0: never
-  uint8_t wiping = 0;       // bit 0: container A, bit 1: B. A wipe has begun and is resumed before any passphrase
+  ContainerSet wiping = 0;  // a wipe has begun and is resumed before any passphrase
+  ContainerSet kept = 0;    // its team forbids wiping it: no passphrase and no count does
 };
 
 /// The wait after so many wrong passphrases in a row: none after the first 3, then 1 s, 2 s, 4 s up to 15 minutes.
@@ -89,8 +105,9 @@ class SlotFile {
   static Result<std::unique_ptr<SlotFile>> open(storage::Files& files, const std::filesystem::path& path,
                                                 storage::OpenMode mode = storage::OpenMode::read_write);
 
-  /// Errors: too_soon, without a derivation, while the delay after wrong ones runs; wrong_passphrase; io_failed when
-  /// the attempt could not be written.
+  /// A duress passphrase, and the last of the wrong ones that are allowed, begin a wipe by the attempt's own write:
+  /// afterwards counts().wiping says so. Errors: too_soon, without a derivation, while the delay after wrong ones runs;
+  /// wrong_passphrase; io_failed when the attempt could not be written.
   Result<Opened> attempt(std::string_view passphrase, WallTime now, Random& random);
 
   /// Makes `passphrase` open `content` by a slot that is free; stands on the medium, read back and opened, once it
@@ -99,8 +116,23 @@ class SlotFile {
   Result<void> enrol(size_t slot, std::string_view passphrase, const SlotContent& content, Random& random);
   /// Nothing opens this slot any more.
   Result<void> clear(size_t slot, Random& random);
+  /// Whether no slot opens with it; already_exists, in the words of enrol, if one does.
+  Result<void> unused(std::string_view passphrase);
+  /// Names what a slot holds, without saying it: another value once it was written anew.
+  Hash mark_of(size_t slot) const;
+
+  /// One write: random bytes over all slots of these containers, and `wiping`. The point of no return. Doing it again
+  /// does no harm.
+  Result<void> begin_wipe(ContainerSet containers, Random& random);
+  /// The files of these containers are what those of an unused one are.
+  Result<void> end_wipe(ContainerSet containers, Random& random);
+  Result<void> set_wipe_after(uint32_t failures, Random& random);
+  /// Nothing is written if it is so already.
+  Result<void> set_kept(ContainerName container, bool kept, Random& random);
 
   const SlotCounts& counts() const { return counts_; }
+  /// False after a write that failed: what the file says is known again once it is opened anew.
+  bool known() const { return !broken_; }
   /// Names this vault in everything that is sealed for it.
   const storage::VaultId& vault() const { return vault_; }
   const crypto::Argon2Cost& cost() const { return cost_; }
@@ -110,6 +142,9 @@ class SlotFile {
   Result<crypto::Key32> derive(std::string_view passphrase) const;
   Result<void> allow(WallTime now, Random& random);
   std::optional<Opened> try_all(const crypto::Key32& from_passphrase);
+  Result<crypto::Key32> derive_unused(std::string_view passphrase);
+  Bytes wiped(ContainerSet containers, const std::optional<Opened>& opened, const crypto::Key32& from_passphrase,
+              Random& random) const;
   /// The only writer: the block with these counts and the slots as they stand in block_, to both copies, synced.
   Result<void> write(SlotCounts counts, Random& random);
   Result<void> write_copies(ByteView first, ByteView second);

@@ -1,6 +1,6 @@
 // The vault as one object over its parts: slots (who may open it), a container (what is kept), membership (who this
 // device is), report rows, own feeds (outbox), received feeds (intake). Each group of calls has a file of its own:
-// open.cc, passphrases.cc, drafts.cc, decisions.cc, import.cc, reading.cc, check.cc, disclose.cc, joining.cc,
+// open.cc, passphrases.cc, wipe.cc, drafts.cc, decisions.cc, import.cc, reading.cc, check.cc, disclose.cc, joining.cc,
 // sync_peer.cc, entry_store.cc.
 //
 // How a change is made: `save` builds a SaveRecord, applies it to the tables and hands it to the ring, all in one
@@ -13,6 +13,7 @@
 #include "core/report/change.h"
 #include "core/storage/container.h"
 #include "core/vault/backup_format.h"
+#include "core/vault/container_files.h"
 #include "core/vault/intake.h"
 #include "core/vault/membership.h"
 #include "core/vault/outbox.h"
@@ -26,13 +27,7 @@ namespace lysoen::vault {
 inline constexpr size_t kImportRowsMax = 256;
 // Kinds of what admins bring to relays. On disk. Never renumber. Sealed rosters are their own table.
 inline constexpr int kAdmissionErrand = 1, kWelcomeErrand = 2, kRosterErrand = 3;
-
-/// Where a vault lies, and through what its files are reached: the system's, or a disk that a test breaks.
-struct Place {
-  std::filesystem::path folder;
-  storage::Files& files;
-  size_t ring_size = storage::kRingSize, reserve_size = storage::kReserveSize;  // tests make them small
-};
+inline constexpr std::string_view kCleanFact = "session.clean";  // 1 after an orderly lock
 
 class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
  public:
@@ -42,6 +37,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   static Result<std::unique_ptr<Vault>> open(const Place& place, std::string_view passphrase, Environment environment);
   static Result<std::unique_ptr<Vault>> restore(const std::filesystem::path& backup, const Place& place,
                                                 const RestoreOptions& options, Environment environment);
+  static Result<void> resume_wipe(const Place& place, Environment environment);
   ~VaultImpl() override;
   Result<void> lock() override;
   void lock_when_idle(std::chrono::nanoseconds after) override;
@@ -52,6 +48,13 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<uint32_t> add_passphrase(std::string_view passphrase) override;
   Result<uint32_t> change_passphrase(std::string_view passphrase) override;
   Result<void> remove_passphrase(uint32_t number) override;
+
+  // Wiping: wipe.cc
+  Result<void> wipe(WipeScope scope) override;
+  Result<void> make_cover(const CoverPassphrases& passphrases) override;
+  Result<void> remove_cover() override;
+  Result<void> set_wipe_after(uint32_t failures) override;
+  Result<WipeSettings> wipe_settings() override;
 
   // Writing: drafts.cc, decisions.cc, import.cc
   Result<ReportId> begin(std::string_view form_id, std::string_view language, std::span<const Change> answers) override;
@@ -138,13 +141,13 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
  private:
   friend class VaultChecker;  // check.cc
   using Build = std::function<Result<void>(SaveRecord& record)>;
-  explicit VaultImpl(Environment environment) : environment_(environment) {}
+  VaultImpl(const Place& place, Environment environment) : environment_(environment), place_(place) {}
 
   // open.cc
   struct Parts;
   static Result<Parts> make_files(const Place& place, std::string_view passphrase, const CreateOptions& options,
                                   Environment environment);
-  static Result<std::unique_ptr<Vault>> begin_session(Parts parts, Environment environment);
+  static Result<std::unique_ptr<Vault>> begin_session(const Place& place, Parts parts, Environment environment);
   Result<void> settle_past(const storage::OpenReport& report);
   /// Not locked.
   Result<void> ready() const;
@@ -182,6 +185,13 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<PurgeOutcome> purge_now(size_t reports_max);
   Result<void> scrub_purged();
   Result<void> require_content(int64_t row, std::string_view doing);
+  // wipe.cc
+  bool may_wipe() const;
+  Result<void> require_wipe(ContainerSet containers, std::string_view doing) const;
+  /// The slot file says whether this container may be wiped, for attempts that cannot ask it.
+  Result<void> settle_policy();
+  /// Everything that lives on an open container ends, and the keys with it.
+  void forget();
 
   // drafts.cc, decisions.cc
   Result<int64_t> require_row(const ReportId& report, std::string_view doing);
@@ -222,6 +232,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
                                     SaveRecord& record);
 
   Environment environment_;
+  Place place_;
   std::unique_ptr<storage::FolderLock> lock_;
   std::unique_ptr<SlotFile> slots_;
   size_t slot_ = 0;  // whose passphrase opened the vault

@@ -14,9 +14,10 @@ def id_of(finished):
     return finished.json()["id"]
 
 
-def new_report(world, vault, form, *sets, submit=True):
+def new_report(world, vault, form, *sets, submit=True, **options):
     arguments = [part for set_ in sets for part in ("--set", set_)]
-    return id_of(world.cli(vault, "--json", "report", "new", "--form", form, *arguments, *(["--submit"] if submit else [])))
+    sent = ["--submit"] if submit else []
+    return id_of(world.cli(vault, "--json", "report", "new", "--form", form, *arguments, *sent, **options))
 
 
 def everyone_syncs(world, *vaults, rounds=2):

@@ -167,6 +167,7 @@ Result<SecretText> App::secret(const std::string& what, const std::string& optio
 
 Result<std::unique_ptr<Vault>> App::open_vault() {
   LYSOEN_ASSIGN(auto folder, vault_folder());
+  (void)Vault::resume_wipe(folder, environment_);        // before anybody is asked; its failure shows to nobody
   auto open = [&]() -> Result<std::unique_ptr<Vault>> {  // the passphrase is gone once it returns
     LYSOEN_ASSIGN(SecretText word, passphrase(false));
     return Vault::open(folder, word, environment_);

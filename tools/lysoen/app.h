@@ -89,5 +89,6 @@ void add_status(App& app);
 void add_disclose(App& app);
 void add_vault(App& app);
 void add_vault_keep(App& app, CLI::App& vault);
+void add_vault_wipe(App& app, CLI::App& vault);
 
 }  // namespace lysoen::cli

@@ -70,8 +70,8 @@ Result<void> remove(App& app, uint32_t number) {
 }  // namespace
 
 void add_vault(App& app) {
-  auto* vault =
-      app.commands().add_subcommand("vault", "The vault itself: its passphrases, what stays in it, moving it");
+  auto* vault = app.commands().add_subcommand(
+      "vault", "The vault itself: its passphrases, what stays in it, moving it, and what to do under force");
   vault->require_subcommand(1);
   add_vault_keep(app, *vault);
   auto* passphrase = vault->add_subcommand("passphrase", kAboutPassphrases);
@@ -89,6 +89,7 @@ void add_vault(App& app) {
   auto* gone = passphrase->add_subcommand("remove", "Never the last one");
   gone->add_option("number", *number, "Its number in the list")->required();
   app.does(gone, [&app, number] { return remove(app, *number); });
+  add_vault_wipe(app, *vault);
 }
 
 }  // namespace lysoen::cli

@@ -52,6 +52,31 @@ struct RestoreOptions {
   Progress progress;
 };
 
+/// The two passphrases of a cover: different ones, and neither in use on this device.
+struct CoverPassphrases {
+  std::string_view ordinary;  // opens the cover and nothing else happens: for filling it
+  std::string_view duress;    // opens it and wipes this vault
+};
+
+enum class WipeScope : uint8_t {
+  this_vault,  // what the passphrase opened
+  everything,  // and all that other passphrases open on this device
+};
+
+inline constexpr uint32_t kWipeAfterMin = 5, kWipeAfterMax = 100;
+
+/// How this device is set for the worst.
+struct WipeSettings {
+  bool allowed = true;      // false: the team's policy forbids wiping, and a duress passphrase only opens the cover
+  uint32_t wipe_after = 0;  // wrong passphrases in a row that wipe everything; 0: never
+  enum class Cover : uint8_t {
+    none,
+    ready,
+    lost
+  } cover = Cover::none;  // lost: its duress passphrase was removed there
+  WallTime cover_made{};
+};
+
 /// What happened to a row of an import.
 struct ImportRow {
   std::string form_id;
@@ -115,7 +140,11 @@ class Vault {
   static Result<std::unique_ptr<Vault>> restore(const std::filesystem::path& backup,
                                                 const std::filesystem::path& folder, const RestoreOptions& options,
                                                 Environment environment);
-  /// Checkpoints, wipes keys. Every later call answers `locked`. The destructor does the same, silently.
+  /// Before a program asks for a passphrase: does what is left of a wipe that was begun and stopped. open() does it
+  /// too. No vault there, or nothing to do, is not an error; after one the vault can be opened all the same.
+  static Result<void> resume_wipe(const std::filesystem::path& folder, Environment environment);
+  /// Checkpoints, wipes keys; then does what is left of a wipe. Every later call answers `locked`. The destructor does
+  /// the same, silently.
   virtual Result<void> lock() = 0;
   /// From now on the vault locks itself when no call was made for so long; the next call answers `locked`. 0: never,
   /// as after opening. The time is that of the monotonic clock.
@@ -133,6 +162,21 @@ class Vault {
   virtual Result<uint32_t> change_passphrase(std::string_view passphrase) = 0;
   /// Errors: not_found, input_refused (the last one).
   virtual Result<void> remove_passphrase(uint32_t number) = 0;
+
+  // -- Wiping: docs/guides/duress.md ------------------------------------------------------------------------------
+  /// Nothing of it can be opened again by anybody once this returns; locked in any case. Before it began: io_failed
+  /// (open it again: it may be there or not), trust_refused (the team forbids it). Once begun it is finished by this
+  /// call, by resume_wipe or by the next opening, whatever happens; an error of that part is answered as partly_done.
+  virtual Result<void> wipe(WipeScope scope) = 0;
+  /// Makes the second vault of this device anew and empty, as a cover for this one, and discards what it held. Errors:
+  /// already_exists (there is a cover; one of the passphrases is in use), input_refused (an empty one, both the same;
+  /// this vault is the second one itself), trust_refused (the team forbids wiping).
+  virtual Result<void> make_cover(const CoverPassphrases& passphrases) = 0;
+  /// Wipes the cover. Errors: not_found.
+  virtual Result<void> remove_cover() = 0;
+  /// Errors: input_refused (not 0 and not within the limits), trust_refused.
+  virtual Result<void> set_wipe_after(uint32_t failures) = 0;
+  virtual Result<WipeSettings> wipe_settings() = 0;
 
   // -- Writing ---------------------------------------------------------------------------------------------------
   /// A new draft of a form, saved at once with its first answers: both or neither. `language` is remembered for the
