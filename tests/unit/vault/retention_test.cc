@@ -210,6 +210,48 @@ TEST_CASE("Retention: under until-held the sealed entries stay, are handed on an
   CHECK(must((*world.ben)->read(id)).level == Level::opened);
 }
 
+TEST_CASE("Retention: what went out again from an older state leaves no key, and what was purged does not go out",
+          "[vault][retention]") {
+  Policed world({Keep::until_held, 1, true});
+  auto& device = *world.ben;
+  submitted(*device, "Before the copy");
+  world.exchange();
+  must(device->lock());
+  auto older = world.team.folder.path() / "older";
+  std::filesystem::copy(device.folder, older, std::filesystem::copy_options::recursive);
+  device.vault = must(Vault::open(device.folder, kPassphrase, device.environment()));
+  for (int i = 0; i < 3; ++i) submitted(*device, "After the copy");
+  carry(*device, *world.team.admin());
+  must(device->lock());
+  device.folder = older;
+  device.vault = must(Vault::open(device.folder, kPassphrase, device.environment()));
+
+  auto gone = submitted(*device, "zqtitle gone");  // under a number that the admin holds otherwise
+  world.hold();
+  CHECK(world.purge() == 0);
+  CHECK(world.purge_after(kDay) >= 1);
+  REQUIRE(must(device->read(gone)).purged);
+  auto id = with_canaries(*device);
+  auto keys = entry_keys(*device, id);
+  for (const auto& batch : batches_of(*world.team.admin(), 64 * 1024))
+    if (batch.feed.device == device->sync_peer().device()) must(device->entries().append(batch));
+  for (const auto& key : entry_keys(*device, id)) keys.push_back(key);
+  carry(*device, *world.team.admin());
+  CHECK(must(world.team.admin()->read(id)).field("title")->values.front().value->text() == "zqtitle one");
+  CHECK_FALSE(world.team.admin()->read(gone).ok());
+  CHECK(must(device->read(gone)).edits == 1);
+  world.hold();
+  CHECK(world.purge() == 0);
+  CHECK(world.purge_after(kDay) >= 1);
+  REQUIRE(must(device->read(id)).purged);
+  auto decrypted = unlock(device);
+  decrypted.look();
+  CHECK(canaries(decrypted) == 0);
+  REQUIRE(keys.size() >= 3);
+  for (const auto& key : keys) CHECK(decrypted.hits(key).all() == 0);
+  CHECK(must(device->check()).findings == std::vector<std::string>{});
+}
+
 TEST_CASE("Retention: locking purges too; without a policy, and on a coordinator's device, nothing is",
           "[vault][retention]") {
   Policed world({Keep::until_held, 0, true});
