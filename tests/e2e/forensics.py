@@ -82,7 +82,7 @@ def memory(world, draft, sent):
     text = {what: spellings(what) for what in (DRAFT, SENT, NAME, TERM)}
     secrets = {"passphrase": spellings(PASSPHRASE), **keys_of(world, "monitor")}
     for arguments in (("report", "show", sent), ("report", "show", draft), ("report", "list", "--text", TERM),
-                      ("members",), ("report", "edit", draft, "--set", f"settlement={DRAFT} again")):
+                      ("members",), ("report", "edit", draft, "--set", f"settlement={DRAFT} again"), ("vault", "check")):
         found = hits(dump_at(world, "locked", "monitor", *arguments), {**text, **secrets})
         given = {TERM} if TERM in arguments else {DRAFT} if "edit" in arguments else set()  # stands in the command line
         found = {what: count for what, count in found.items() if what not in given}

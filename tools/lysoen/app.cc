@@ -11,7 +11,7 @@
 #include "core/base/check.h"
 #include "core/base/fault.h"
 #include "core/base/try.h"
-#include "tools/lysoen/standard_buffers.h"
+#include "tools/lysoen/remains.h"
 #include "tools/lysoen/terminal.h"
 
 namespace lysoen::cli {
@@ -134,7 +134,7 @@ int App::run(int argc, char** argv) {
     environment_.guard = guard_.get();
   }
   auto result = work_();
-  wipe_standard_buffers();
+  wipe_remains();
   stop_at("locked");
   if (!result.ok()) {
     say_error(result.error());

@@ -88,6 +88,7 @@ void add_inspect(App& app);
 void add_status(App& app);
 void add_disclose(App& app);
 void add_vault(App& app);
+void add_vault_check(App& app, CLI::App& vault);
 void add_vault_keep(App& app, CLI::App& vault);
 void add_vault_wipe(App& app, CLI::App& vault);
 

@@ -4,7 +4,7 @@
 #include <csignal>
 
 #include "tools/lysoen/app.h"
-#include "tools/lysoen/standard_buffers.h"
+#include "tools/lysoen/remains.h"
 
 int main(int argc, char** argv) {
   umask(077);                // what is written is the user's alone

@@ -73,6 +73,7 @@ void add_vault(App& app) {
   auto* vault = app.commands().add_subcommand(
       "vault", "The vault itself: its passphrases, what stays in it, moving it, and what to do under force");
   vault->require_subcommand(1);
+  add_vault_check(app, *vault);
   add_vault_keep(app, *vault);
   auto* passphrase = vault->add_subcommand("passphrase", kAboutPassphrases);
   passphrase->require_subcommand(1);
