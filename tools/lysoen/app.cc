@@ -96,6 +96,13 @@ App::App() : cli_(kAbout, "lysoen") {
   cli_.add_option("--idle-lock", idle_lock_seconds_,
                   "Seconds after which a vault that waits for an answer locks itself; 0 never (or LYSOEN_IDLE_LOCK)")
       ->envname("LYSOEN_IDLE_LOCK");
+  cli_.add_option(
+          "--key-cost", key_cost_,
+          "What the key of a new vault costs: 'measured', about a second on this device, or 'least', for trials "
+          "and scripts (or LYSOEN_KEY_COST)")
+      ->envname("LYSOEN_KEY_COST")
+      ->check(CLI::IsMember({"measured", "least"}))
+      ->capture_default_str();
   cli_.add_flag("--weak", weak_, "Take a new passphrase although it would be guessed at once");
   cli_.add_flag("--json", json_, "One JSON document on standard output, for scripts");
   cli_.fallthrough();
@@ -201,7 +208,7 @@ CreateOptions App::create_options() const {
   CreateOptions options;
   if (cost_)
     options.cost = *cost_;
-  else
+  else if (key_cost_ == "measured")
     options.calibrate_for = system_memory();
   return options;
 }

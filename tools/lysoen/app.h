@@ -66,6 +66,7 @@ class App {
 #endif
   std::string vault_, passphrase_file_, guard_folder_;
   std::unique_ptr<KeyGuard> guard_;
+  std::string key_cost_ = "measured";
   bool json_ = false, weak_ = false;
   uint32_t idle_lock_seconds_ = 300;
   std::optional<KeyCost> cost_;  // else it is measured
