@@ -21,7 +21,7 @@ bool is_of_folder(Kind kind) {
 
 void overwrite(Bytes& content, uint64_t offset, ByteView bytes) {
   if (content.size() < offset + bytes.size()) content.resize(offset + bytes.size());
-  std::memcpy(content.data() + offset, bytes.data(), bytes.size());
+  std::copy(bytes.begin(), bytes.end(), content.begin() + static_cast<ptrdiff_t>(offset));
 }
 
 void perform(Bytes& content, const DiskOperation& operation) {
@@ -156,7 +156,7 @@ class MemoryFile final : public File {
     LYSOEN_TRY(disk_.meet(MemoryDisk::Call::read, name_));
     if (offset >= entry_->now.size()) return size_t{0};
     size_t size = std::min<size_t>(out.size(), entry_->now.size() - offset);
-    std::memcpy(out.data(), entry_->now.data() + offset, size);
+    std::copy_n(entry_->now.begin() + static_cast<ptrdiff_t>(offset), size, out.begin());
     return size;
   }
   Result<void> write_at(uint64_t offset, ByteView bytes) override {
