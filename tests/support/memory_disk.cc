@@ -1,7 +1,6 @@
 #include "tests/support/memory_disk.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/base/try.h"
 
