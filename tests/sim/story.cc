@@ -4,14 +4,15 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 
 #include "core/feed/entry.h"
+#include "tests/support/files.h"
 
 namespace lysoen::sim {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using test::content_of;
 
 namespace {
 
@@ -33,11 +34,6 @@ std::set<std::string> screen(const Report& report, const std::string& path) {
     for (const auto& value : field->values)
       if (value.value) texts.insert(value.value->text());
   return texts;
-}
-
-Bytes content_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return Bytes(std::istreambuf_iterator<char>(in), {});
 }
 
 }  // namespace

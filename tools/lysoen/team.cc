@@ -14,6 +14,12 @@ namespace lysoen::cli {
 
 namespace {
 
+Result<Role> role_named(const std::string& name) {
+  if (auto role = role_from(name)) return *role;
+  return make_error(ErrorCode::input_refused, "there is no role '" + safe(name) + "'",
+                    "reporter, coordinator, auditor or admin");
+}
+
 constexpr size_t kRootFileMax = 64 * 1024, kRequestMax = 64 * 1024;
 constexpr size_t kInviteRoom = 64 * 1024, kWelcomeRoom = 512 * 1024;  // a welcome to a team of a thousand
 
@@ -167,20 +173,17 @@ Result<void> show_policy(App& app) {
 
 /// What is not named stays as it is.
 Result<void> change_policy(App& app, const PolicyArguments& arguments) {
-  auto role = role_from(arguments.role);
-  if (!role)
-    return make_error(ErrorCode::input_refused, "there is no role '" + safe(arguments.role) + "'",
-                      "reporter, coordinator, auditor or admin");
+  LYSOEN_ASSIGN(Role role, role_named(arguments.role));
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(TeamView team, vault->team_view());
-  RolePolicy policy = team.policy.for_role(*role);
+  RolePolicy policy = team.policy.for_role(role);
   if (auto keep = keep_from(arguments.keep)) {
     if (*keep != policy.keep) policy.days = 0;
     policy.keep = *keep;
   }
   if (arguments.days) policy.days = *arguments.days;
   if (!arguments.may_wipe.empty()) policy.may_wipe = arguments.may_wipe == "yes";
-  LYSOEN_ASSIGN(team, vault->set_policy(*role, policy));
+  LYSOEN_ASSIGN(team, vault->set_policy(role, policy));
   print_policy(app, team);
   say("set; each device follows it once the new roster has reached it");
   return {};
@@ -192,14 +195,11 @@ struct InviteArguments {
 };
 
 Result<void> invite(App& app, const InviteArguments& arguments) {
-  auto role = role_from(arguments.role);
-  if (!role)
-    return make_error(ErrorCode::input_refused, "there is no role '" + safe(arguments.role) + "'",
-                      "reporter, coordinator, auditor or admin");
+  LYSOEN_ASSIGN(Role role, role_named(arguments.role));
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(auto file, NewFile::with_room(arguments.file, kInviteRoom));
   LYSOEN_ASSIGN(auto png, NewFile::with_room(arguments.png, kInviteRoom));
-  LYSOEN_ASSIGN(Invite made, vault->invite({.role = *role, .name = arguments.name}));
+  LYSOEN_ASSIGN(Invite made, vault->invite({.role = role, .name = arguments.name}));
   if (file) LYSOEN_TRY(file->finish(made.file));
   if (png) {
     LYSOEN_ASSIGN(Bytes picture, qr_png(made.link));

@@ -21,21 +21,9 @@ void* __libc_malloc(size_t size);
 void __libc_free(void* at);
 }
 
-namespace {
-
-bool wiping() {
-#ifdef LYSOEN_TEST_BUILD
-  return !lysoen::fault::freed_memory_kept;
-#else
-  return true;
-#endif
-}
-
-}  // namespace
-
 LYSOEN_REPLACES void free(void* at) {
   if (!at) return;
-  if (wiping()) explicit_bzero(at, malloc_usable_size(at));
+  if (!LYSOEN_FAULT(freed_memory_kept)) explicit_bzero(at, malloc_usable_size(at));
   __libc_free(at);
 }
 

@@ -1,19 +1,19 @@
 #include <lysoen/sync/bundle.h>
 
-#include <fstream>
-#include <iterator>
-
 #include "core/crypto/parts.h"
 #include "plain_peer.h"
 #include "sync/bundle/format.h"
 #include "sync/wire/codec.h"
 #include "tests/support/catch.h"
+#include "tests/support/files.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_folder.h"
 
 using namespace lysoen;
+using test::content_of;
 using test::PlainPeer;
 using test::PlainStore;
+using test::write_content;
 
 namespace {
 
@@ -50,16 +50,6 @@ struct Author {
   }
 };
 
-Bytes slurp(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return Bytes(std::istreambuf_iterator<char>(in), {});
-}
-
-void spill(const std::filesystem::path& file, ByteView bytes) {
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-}
-
 // A bundle made by hand: one last part with this content.
 void seal_by_hand(const std::filesystem::path& file, ByteView content) {
   Bytes bytes(bundle::kSaltSize, 0x11);
@@ -70,7 +60,7 @@ void seal_by_hand(const std::filesystem::path& file, ByteView content) {
   crypto::aead_seal(keys.parts, crypto::part_nonce(0, true), {}, content, sealed, tag);
   bytes.insert(bytes.end(), sealed.begin(), sealed.end());
   bytes.insert(bytes.end(), tag.begin(), tag.end());
-  spill(file, bytes);
+  write_content(file, bytes);
 }
 
 }  // namespace
@@ -116,7 +106,7 @@ TEST_CASE("Bundle: the file's size comes in steps and its bytes tell nothing", "
   // Two bundles of the same content share no run of bytes.
   author.export_to(folder.path() / "x", author.all());
   author.export_to(folder.path() / "y", author.all());
-  auto x = slurp(folder.path() / "x"), y = slurp(folder.path() / "y");
+  auto x = content_of(folder.path() / "x"), y = content_of(folder.path() / "y");
   REQUIRE(x.size() == y.size());
   size_t equal = 0;
   for (size_t i = 0; i < x.size(); ++i) equal += x[i] == y[i];
@@ -140,7 +130,7 @@ TEST_CASE("Bundle: cut anywhere, what is whole before the cut is taken and one s
   Author author(1);
   author.write(1, 90, 2500);
   author.export_to(folder.path() / "b", author.all());
-  auto bytes = slurp(folder.path() / "b");
+  auto bytes = content_of(folder.path() / "b");
   REQUIRE(bytes.size() > 3 * crypto::kSealedPartSize / 2);
   auto random = test::generator(2);
   std::vector<size_t> cuts = {0,
@@ -157,7 +147,7 @@ TEST_CASE("Bundle: cut anywhere, what is whole before the cut is taken and one s
   for (int i = 0; i < 40; ++i) cuts.push_back(random() % bytes.size());
   for (auto cut : cuts) {
     CAPTURE(cut);
-    spill(folder.path() / "cut", ByteView(bytes).first(cut));
+    write_content(folder.path() / "cut", ByteView(bytes).first(cut));
     Desk desk;
     auto taken = desk.take(folder.path() / "cut");
     size_t parts = cut < bundle::kHeadSize ? 0 : (cut - bundle::kHeadSize) / crypto::kSealedPartSize;
@@ -191,10 +181,10 @@ TEST_CASE("Bundle: a small one cut at every byte or with any bit flipped is dama
   Author author(3);
   author.write(1, 2, 300);
   author.export_to(folder.path() / "b", author.all());
-  auto bytes = slurp(folder.path() / "b");
+  auto bytes = content_of(folder.path() / "b");
   auto file = folder.path() / "m";
   auto refused = [&](ByteView mutant) {
-    spill(file, mutant);
+    write_content(file, mutant);
     Desk desk;
     auto taken = desk.take(file);
     return !taken.ok() && taken.error().code == ErrorCode::damaged && desk.store.entries() == 0 &&
@@ -218,10 +208,10 @@ TEST_CASE("Bundle: lengthened, or with parts swapped, nothing after the damage i
   Author author(5);
   author.write(1, 120, 4000);
   author.export_to(folder.path() / "b", author.all());
-  auto bytes = slurp(folder.path() / "b");
+  auto bytes = content_of(folder.path() / "b");
   auto longer = bytes;
   longer.push_back(0);
-  spill(folder.path() / "longer", longer);
+  write_content(folder.path() / "longer", longer);
   Desk first;
   auto taken = first.take(folder.path() / "longer");
   REQUIRE(taken.ok());
@@ -232,7 +222,7 @@ TEST_CASE("Bundle: lengthened, or with parts swapped, nothing after the damage i
     return swapped.begin() + static_cast<ptrdiff_t>(bundle::kHeadSize + i * crypto::kSealedPartSize);
   };
   std::swap_ranges(part(0), part(1), part(1));
-  spill(folder.path() / "swapped", swapped);
+  write_content(folder.path() / "swapped", swapped);
   Desk second;
   auto none = second.take(folder.path() / "swapped");
   REQUIRE_FALSE(none.ok());
@@ -384,12 +374,12 @@ TEST_CASE("Bundle: a file is whole or absent, and one that is there is not overw
   author.write(1, 2, 300);
   auto file = folder.path() / "b";
   author.export_to(file, author.all());
-  auto before = slurp(file);
+  auto before = content_of(file);
   auto second = export_bundle(file, author.store, key_of(1), author.all(), author.entropy);
   REQUIRE_FALSE(second.ok());
   CHECK(second.error().code == ErrorCode::already_exists);
   CHECK(second.error().message == "cannot write the bundle 'b': a file of this name is there already");
-  CHECK(slurp(file) == before);
+  CHECK(content_of(file) == before);
 
   auto huge = author.all();
   huge.rosters[0].sealed.resize(600 * 1024);

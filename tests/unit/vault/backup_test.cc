@@ -1,6 +1,5 @@
 // A backup restored is another device that holds the same: it reads, writes, carries on, and joins in the old one's
 // place.
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -9,6 +8,7 @@
 #include "core/storage/container.h"
 #include "core/vault/backup_format.h"
 #include "core/vault/schema.h"
+#include "tests/support/files.h"
 #include "tests/unit/vault/relay_key.h"
 
 using namespace lysoen;
@@ -46,15 +46,6 @@ JoinRequest join(Vault& admin, Vault& vault, Role role) {
   auto request = must(admin.offer_join_request(joining.request));
   must(vault.finish_join(must(admin.admit(request.id))));
   return request;
-}
-
-Bytes content_of(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return Bytes(std::istreambuf_iterator<char>(stream), {});
-}
-void write_content(const std::filesystem::path& file, const Bytes& bytes) {
-  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-  stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 
 }  // namespace

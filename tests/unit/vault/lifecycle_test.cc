@@ -5,6 +5,7 @@
 
 #include "core/base/bytes.h"
 #include "core/crypto/hash.h"
+#include "tests/support/files.h"
 #include "tests/unit/vault/people.h"
 
 using namespace lysoen;
@@ -22,11 +23,6 @@ void overwrite(const std::filesystem::path& file, size_t at, std::string_view by
   std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
   stream.seekp(static_cast<std::streamoff>(at));
   stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-Bytes content_of(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return Bytes(std::istreambuf_iterator<char>(stream), {});
 }
 
 }  // namespace

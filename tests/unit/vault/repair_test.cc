@@ -1,23 +1,12 @@
 // What the disk does to a vault between two sessions, and what opening says of it.
-#include <fstream>
-
 #include "core/base/bytes.h"
+#include "tests/support/files.h"
 #include "tests/unit/vault/people.h"
 
 using namespace lysoen;
 using namespace lysoen::test;
 
 namespace {
-
-Bytes content_of(const std::filesystem::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return Bytes(std::istreambuf_iterator<char>(stream), {});
-}
-
-void write_content(const std::filesystem::path& file, const Bytes& bytes) {
-  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-  stream.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-}
 
 /// The folder as a power cut would leave it: copied while the vault is open, log and ring as they are.
 std::filesystem::path as_cut(const Device& device, const std::filesystem::path& to) {
