@@ -221,11 +221,11 @@ TEST_CASE("Slots: a header that somebody else wrote opens nothing, and asks for 
           "[vault][slots]") {
   Slots slots;
   const auto good = slots.disk.image();
-  auto alter = [&](size_t at, uint8_t value) {
+  auto alter = [&](size_t at, uint8_t bits) {
     slots.disk.restore(good);
     auto bytes = slots.disk.content(std::string(kFile));
     for (long copy : {0, 2048}) {
-      bytes[static_cast<size_t>(copy) + at] = value;
+      bytes[static_cast<size_t>(copy) + at] ^= bits;
       auto sum = crypto::sha256(ByteView(bytes).subspan(static_cast<size_t>(copy), 68));
       std::copy(sum.bytes.begin(), sum.bytes.end(), bytes.begin() + copy + 68);
     }
