@@ -2,7 +2,6 @@
 
 #include "core/base/try.h"
 #include "core/vault/container_key.h"
-#include "core/vault/schema.h"
 
 namespace lysoen::vault {
 
@@ -11,7 +10,7 @@ storage::Container::Options container_options(const Place& place, ContainerName 
   options.folder = place.folder;
   options.files = &place.files;
   options.name = name == ContainerName::a ? "A" : "B";
-  options.migrations = kSchema;
+  options.migrations = place.schema;
   options.ring_size = place.ring_size;
   options.reserve_size = place.reserve_size;
   return options;

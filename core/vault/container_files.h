@@ -1,6 +1,7 @@
 // The files of the vault's two containers: where they lie, and how those of one that nobody uses are made.
 #pragma once
 #include "core/storage/container.h"
+#include "core/vault/schema.h"
 #include "core/vault/slots.h"
 
 namespace lysoen::vault {
@@ -10,6 +11,7 @@ struct Place {
   std::filesystem::path folder;
   storage::Files& files;
   size_t ring_size = storage::kRingSize, reserve_size = storage::kReserveSize;  // tests make them small
+  std::span<const storage::Migration> schema = kSchema;                         // and play a newer program
 };
 
 storage::Container::Options container_options(const Place& place, ContainerName name);
