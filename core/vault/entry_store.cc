@@ -119,7 +119,15 @@ Result<std::optional<Batch>> VaultImpl::read(const FeedKey& feed, uint64_t first
   LYSOEN_TRY(may_send());
   LYSOEN_ASSIGN(auto row, feeds().find(feed));
   if (!row) return std::optional<Batch>();
-  return feeds().read(*row, first_seq, size_max);
+  auto batch = feeds().read(*row, first_seq, size_max);
+  if (batch || batch.error().code != ErrorCode::damaged || row->key.device != membership_.device() || intake_)
+    return batch;
+  LYSOEN_ASSIGN(bool forked, feeds().forked(*row));
+  if (!forked) {
+    LYSOEN_TRY(set_apart(*row));
+    LYSOEN_TRY(issue_again());
+  }
+  return batch;
 }
 
 Result<std::vector<FeedHead>> VaultImpl::all_heads() {

@@ -229,6 +229,7 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(const Place& place, Part
   vault->outbox_ =
       std::make_unique<Outbox>(vault->database(), vault->membership_, vault->key_wrap_->key(), environment.random);
   LYSOEN_TRY(vault->settle_past(parts.report));
+  if (parts.report.pages_doubtful) LYSOEN_TRY(vault->mend_mixed_pages());
   LYSOEN_TRY(vault->settle_slots());
   (void)vault->scrub_purged();  // on a full disk it waits until the next start
   LYSOEN_TRY(vault->settle_policy());

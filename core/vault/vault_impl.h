@@ -38,6 +38,9 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   static Result<std::unique_ptr<Vault>> restore(const std::filesystem::path& backup, const Place& place,
                                                 const RestoreOptions& options, Environment environment);
   static Result<void> resume_wipe(const Place& place, Environment environment);
+  /// Makes lines and feeds fit each other again after a repair that could not tell old pages from new ones; open() does
+  /// it where that is so. mend.cc
+  Result<void> mend_mixed_pages();
   ~VaultImpl() override;
   Result<void> lock() override;
   void lock_when_idle(std::chrono::nanoseconds after) override;
@@ -219,6 +222,11 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<team::Roster> whole_roster() const;
   Result<TeamView> change_relays(std::vector<RelayInfo> relays, ByteView root_file, std::string_view passphrase);
   Result<void> follow_roster();
+
+  // mend.cc
+  /// An own feed that cannot be read back is sent no further: it goes on under the next incarnation, and what it says
+  /// waits to be issued again there.
+  Result<void> set_apart(const FeedRow& row);
 
   // entry_store.cc
   Result<void> intake_ready();

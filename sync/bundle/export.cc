@@ -74,7 +74,9 @@ Result<bool> put_run(SealedWriter& out, EntryStore& store, const BundleRun& run,
   FeedHead carried{run.up_to.feed, 0, {}};
   bool whole = true;
   for (uint64_t next = run.first_seq; next <= run.up_to.seq;) {
-    LYSOEN_ASSIGN(auto batch, store.read(run.up_to.feed, next, kReadMax));
+    auto read = store.read(run.up_to.feed, next, kReadMax);
+    if (!read && read.error().code == ErrorCode::damaged) break;  // the others go out; the store says it
+    LYSOEN_ASSIGN(auto batch, std::move(read));
     if (!batch) break;
     auto body = encode_batch(*batch);
     if (!fits(out, body.size(), content.size_max)) {

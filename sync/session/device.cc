@@ -156,7 +156,12 @@ Result<void> State::add_batches(FrameSealer& out, Sent& now, size_t window) {
     while (next < end_of_sendable(head)) {
       if (now.batches && out.size() >= end) return {};
       size_t room = out.size() < end ? std::min(kBatchBytes, end - out.size()) : 1;
-      LYSOEN_ASSIGN(auto batch, store.read(head.feed, next, room));
+      auto read = store.read(head.feed, next, room);
+      if (!read && read.error().code == ErrorCode::damaged) {
+        refused[head.feed] = next;  // by the device's own disk, and so the store says; the other feeds go on
+        break;
+      }
+      LYSOEN_ASSIGN(auto batch, std::move(read));
       if (!batch) break;
       next = batch->last_seq() + 1;
       out.add(FrameType::batch, elide(std::move(*batch), peer.device()));

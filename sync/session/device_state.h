@@ -15,7 +15,7 @@ struct DeviceExchange::State {
   // Between exchanges; what is lost with the object is found again by the next exchanges.
   int unopened = 0;                       // answers in a row that did not open
   std::map<FeedKey, uint64_t> relay_has;  // less than it confirmed, by its own word
-  std::map<FeedKey, uint64_t> refused;    // feed -> first seq it would not take: not offered again
+  std::map<FeedKey, uint64_t> refused;    // feed -> first seq that it would not take, or that cannot be read here
   std::set<uint64_t> refused_objects;     // hash8 of rosters, lists and welcomes it would not take
   std::map<FeedKey, uint64_t> gaps;       // feed -> first seq to ask for
   uint64_t log_size = 0, log_root8 = 0;   // newest checkpoint of the relay's log that was seen

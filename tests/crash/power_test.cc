@@ -16,6 +16,12 @@ namespace {
 
 constexpr size_t kComplaintsMax = 3;  // then the rest is not worth waiting for
 
+/// LYSOEN_CRASH_STATE: the seed of the one state to look at, of a run with this LYSOEN_SEED and in this form.
+uint64_t only_state() {
+  const char* seed = std::getenv("LYSOEN_CRASH_STATE");
+  return seed ? std::strtoull(seed, nullptr, 10) : 0;
+}
+
 size_t states_wanted() {
   return std::getenv("LYSOEN_LONG") ? 80000 : 5000;
 }
@@ -112,6 +118,10 @@ void crash_all(const Record& record, size_t count, bool again, std::mt19937_64& 
     for (size_t i = at * count / (end + 1); i < (at + 1) * count / (end + 1); ++i) {
       State state{record, at, Damage::none, random()};
       if (again && i % 6 == 0) state.damage = i % 24 == 0 ? Damage::log_and_ring : Damage::log;
+      if (only_state() != 0 && only_state() != state.seed) {
+        ++tally.states;
+        continue;
+      }
       std::mt19937_64 cut(state.seed + 1);
       crash(state, medium.after_cut(cut), again && i % 2 == 1, tally);
     }

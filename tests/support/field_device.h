@@ -45,6 +45,8 @@ class FieldStore final : public EntryStore {
   }
 
   Result<std::optional<Batch>> read(const FeedKey& key, uint64_t first, size_t size_max) override {
+    if (unreadable.count(key))
+      return make_error(ErrorCode::damaged, "cannot read a feed: the disk returned another one");
     auto at = feeds.find(key);
     if (at == feeds.end() || first > at->second.entries.size()) return std::optional<Batch>();
     std::vector<SealedEntry> run;
@@ -70,6 +72,7 @@ class FieldStore final : public EntryStore {
   }
 
   std::map<FeedKey, Feed> feeds;
+  std::set<FeedKey> unreadable;
   uint64_t forks = 0;
 
  private:

@@ -47,6 +47,19 @@ TEST_CASE("Exchange: many entries in windows of a phone arrive in order and once
   CHECK(checked->entries == 700);
 }
 
+TEST_CASE("Exchange: a feed that its own device cannot read any more keeps no other from being sent", "[relay]") {
+  Field field(23);
+  AudienceId other{{1}};  // before the team's, in order
+  field.reporter.write(other);
+  for (int i = 0; i < 3; ++i) field.reporter.write(field.team_audience);
+  field.reporter.store.unreadable.insert(field.reporter.feed_for(other));
+  auto sent = field.sync(field.reporter);
+  REQUIRE(sent.ok());
+  CHECK(sent->entries_sent == 3);
+  CHECK(sent->entries_left == 0);  // that could go
+  CHECK(field.sync(field.reader)->entries_received == 3);
+}
+
 TEST_CASE("Exchange: nothing new costs less than 1,100 bytes both ways with HTTP headers", "[relay]") {
   Field field(3);
   field.reporter.write(field.team_audience);

@@ -1,10 +1,12 @@
 // Deep verification: sound after ordinary work; each kind of change that authenticates and is still wrong is found.
+#include <algorithm>
 #include <fstream>
 
 #include "core/storage/container.h"
 #include "core/vault/container_key.h"
 #include "core/vault/schema.h"
 #include "core/vault/slots.h"
+#include "core/vault/vault_impl.h"
 #include "tests/unit/vault/people.h"
 
 using namespace lysoen;
@@ -105,4 +107,51 @@ TEST_CASE("Vault: a check finds a flipped bit in a page that nothing reads", "[v
   file.close();
   device.vault = must(Vault::open(device.folder, kPassphrase, device.environment()));
   CHECK(findings(device).find("pages of the database do not open: number ") != std::string::npos);
+}
+
+TEST_CASE("Vault: an own feed that cannot be read back blocks nothing, and what it says is sent once more", "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  for (int i = 0; i < 3; ++i) submitted(*ben, "Report " + std::to_string(i));
+  alter(ben, "DELETE FROM entries WHERE place = (SELECT max(place) FROM entries)");
+  auto& store = ben->entries();
+  auto first = must(ben->sync_peer().outgoing_heads());
+  REQUIRE(first.size() == 1);
+  auto unreadable = store.read(first[0].feed, 1, 64 * 1024);
+  REQUIRE_FALSE(unreadable.ok());
+  CHECK(unreadable.error().code == ErrorCode::damaged);
+
+  auto again = must(ben->sync_peer().outgoing_heads());
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].feed.incarnation == 2);
+  auto batch = must(store.read(again[0].feed, 1, 64 * 1024));
+  REQUIRE(batch);
+  CHECK(must(team.admin()->entries().append(*batch)).outcome == AppendOutcome::stored);
+  CHECK(must(team.admin()->list({})).size() == 3);
+  CHECK(must(ben->list({})).size() == 3);
+  auto notices = must(ben->status()).notices;
+  CHECK(std::any_of(notices.begin(), notices.end(),
+                    [](const auto& notice) { return notice.find("it is sent once more") != std::string::npos; }));
+  CHECK_FALSE(store.read(first[0].feed, 1, 64 * 1024).ok());
+  CHECK(must(ben->sync_peer().outgoing_heads()).size() == 1);  // once is enough
+}
+
+TEST_CASE("Vault: where pages of two times met, no new report is written over what stands without a line", "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  for (int i = 0; i < 3; ++i) submitted(*ben, "Report " + std::to_string(i));
+  auto draft = must(ben->begin("police-incident", "en", std::vector<Change>{{"title", text("Draft")}}));
+  // Edits and drafts of now; lines and names of before, and a name of later.
+  alter(ben,
+        "DELETE FROM names WHERE report >= 3; DELETE FROM reports WHERE id >= 3;"
+        "INSERT INTO names VALUES (x'" +
+            std::string(64, '1') + "', 9)");
+  CHECK(must(ben->list({})).size() == 2);
+  must(static_cast<vault::VaultImpl&>(*ben).mend_mixed_pages());
+  CHECK(must(ben->list({})).size() == 4);
+  CHECK(must(ben->read(draft)).field("title")->values.front().value->text() == "Draft");
+  auto id = submitted(*ben, "Afterwards");
+  CHECK(must(ben->read(id)).field("title")->values.front().value->text() == "Afterwards");
+  CHECK(must(ben->list({.text = "report"})).size() == 3);
+  CHECK(findings(ben) == "");
 }
