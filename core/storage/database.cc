@@ -263,6 +263,7 @@ Result<void> Database::pragma(const char* sql, std::string_view expected) {
   } else if (code == SQLITE_DONE) {
     code = SQLITE_OK;
   }
+  if (code == SQLITE_OK && sqlite3_errcode(handle_) == SQLITE_NOMEM) code = SQLITE_NOMEM;  // the answer did not fit
   auto error = code == SQLITE_OK ? Error{} : error_of(code, "open the store");
   sqlite3_finalize(raw);
   if (code != SQLITE_OK) return error;
