@@ -9,10 +9,11 @@ namespace lysoen::crypto {
 namespace {
 
 // The content that makes a file of exactly this size, or nothing if none does: a part is never only a tag.
-std::optional<uint64_t> content_of(uint64_t head, uint64_t size) {
+std::optional<uint64_t> content_of(uint64_t head, uint64_t size, size_t part) {
   auto sealed = size - head;
-  auto parts = (sealed + kSealedPartSize - 1) / kSealedPartSize;
-  auto last = sealed - (parts - 1) * kSealedPartSize;
+  auto sealed_part = part + kTagSize;
+  auto parts = (sealed + sealed_part - 1) / sealed_part;
+  auto last = sealed - (parts - 1) * sealed_part;
   if (last <= kTagSize) return std::nullopt;
   return sealed - parts * kTagSize;
 }
@@ -26,35 +27,35 @@ std::array<uint8_t, kNonceSize> part_nonce(uint64_t index, bool last) {
   return nonce;
 }
 
-uint64_t parts_file_size(uint64_t head, uint64_t content) {
-  auto parts = content == 0 ? 1 : (content + kPartSize - 1) / kPartSize;
+uint64_t parts_file_size(uint64_t head, uint64_t content, size_t part) {
+  auto parts = content == 0 ? 1 : (content + part - 1) / part;
   return head + content + kTagSize * parts;
 }
 
-uint64_t padded_parts_file_size(uint64_t head, uint64_t content) {
-  uint64_t size = transport_size(static_cast<size_t>(parts_file_size(head, content)));
-  while (!content_of(head, size)) size = transport_size(static_cast<size_t>(size + 1));
+uint64_t padded_parts_file_size(uint64_t head, uint64_t content, size_t part) {
+  uint64_t size = transport_size(static_cast<size_t>(parts_file_size(head, content, part)));
+  while (!content_of(head, size, part)) size = transport_size(static_cast<size_t>(size + 1));
   return size;
 }
 
-uint64_t parts_padding(uint64_t head, uint64_t content) {
-  return *content_of(head, padded_parts_file_size(head, content)) - content;
+uint64_t parts_padding(uint64_t head, uint64_t content, size_t part) {
+  return *content_of(head, padded_parts_file_size(head, content, part), part) - content;
 }
 
 Result<void> PartSealer::put(ByteView bytes) {
   content_ += bytes.size();
   pending_.insert(pending_.end(), bytes.begin(), bytes.end());
   // A part is only written when there is more: the last one is sealed as such.
-  while (pending_.size() > kPartSize) {
-    LYSOEN_TRY(seal(ByteView(pending_).first(kPartSize), false));
-    pending_.erase(pending_.begin(), pending_.begin() + kPartSize);
+  while (pending_.size() > part_) {
+    LYSOEN_TRY(seal(ByteView(pending_).first(part_), false));
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(part_));
   }
   return {};
 }
 
 Result<void> PartSealer::finish() {
   const Bytes zeros(16 * 1024);
-  for (auto left = parts_padding(head_, content_); left > 0;) {
+  for (auto left = parts_padding(head_, content_, part_); left > 0;) {
     auto size = static_cast<size_t>(std::min<uint64_t>(left, zeros.size()));
     LYSOEN_TRY(put(ByteView(zeros).first(size)));
     left -= size;
@@ -82,7 +83,7 @@ Result<PartOpener::State> PartOpener::next(Bytes& out) {
 }
 
 Result<void> PartOpener::fill() {
-  held_.resize(kSealedPartSize);
+  held_.resize(part_ + kTagSize);
   LYSOEN_ASSIGN(size_t came, source_(held_));
   held_.resize(came);
   return {};

@@ -142,6 +142,10 @@ class Encoder {
         auto* set = group->add_sets();
         set->set_path(path);
         if (write->value) put_value(*write->value, *set);
+        if (write->secret) {
+          set->mutable_attachment()->set_key(raw(write->secret->key));
+          set->mutable_attachment()->set_content(raw(write->secret->content.view()));
+        }
         put_supersedes(write->supersedes, *set);
       }
     }
@@ -225,6 +229,11 @@ class Decoder {
     for (const auto& set : group.sets()) {
       LYSOEN_ASSIGN(auto value, take_value(set));
       Write write{prefix.empty() ? set.path() : prefix + "/" + set.path(), std::move(value), {}};
+      if (!set.attachment().key().empty()) {
+        Reader key(as_bytes(set.attachment().key())), content(as_bytes(set.attachment().content()));
+        write.secret = BlobSecret{key.array<32>(), content.id<Hash>()};
+        if (!key.done() || !content.done()) return refused("the key of an attachment is malformed");
+      }
       LYSOEN_TRY(take_supersedes(set, write.supersedes));
       edit_.writes.push_back(std::move(write));
     }

@@ -21,11 +21,20 @@ constexpr size_t kSeenMax = 4096;    // different edits named by one edit
 constexpr size_t kCoAuthorsMax = 16;
 constexpr size_t kOriginSizeMax = 256;
 
+/// What opens an attachment's blob, and what must come out (core/media/attachment.h). Not a part of the value: a value
+/// may be shown and exported.
+struct BlobSecret {
+  std::array<uint8_t, 32> key{};
+  Hash content;
+  bool operator==(const BlobSecret&) const = default;
+};
+
 /// A new value of one field. Sets of choices are written whole; the fold merges them code by code.
 struct Write {
-  std::string path;                // never an item itself
-  std::optional<Value> value;      // none: cleared
-  std::vector<EditId> supersedes;  // for this field only; sorted, each once
+  std::string path;                       // never an item itself
+  std::optional<Value> value;             // none: cleared
+  std::vector<EditId> supersedes;         // for this field only; sorted, each once
+  std::optional<BlobSecret> secret = {};  // of an attachment
   bool operator==(const Write&) const = default;
 };
 

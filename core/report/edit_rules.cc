@@ -98,6 +98,8 @@ Result<void> check_item(const Edit& edit, const ItemWrite& item) {
 
 Result<void> check_write(const Edit& edit, const Write& write) {
   LYSOEN_TRY(check_path(write.path, false));
+  if (write.secret && (!write.value || write.value->type() != ValueType::attachment))
+    return refused("the key of an attachment belongs to something else");
   if (!write.value) return edit.creation ? refused("a creating edit clears a field") : Result<void>();
   auto checked = Value::parse(write.value->type(), write.value->text());
   if (!checked.ok()) {

@@ -75,6 +75,7 @@ Result<void> apply_heads(Target& target, const SaveRecord& record) {
 
 Result<void> apply_record(storage::Database& database, const SaveRecord& record, const team::RoleHistory& roles) {
   Target target{database, FeedStore(database), ReportRows(database, roles), {}};
+  for (const auto& blob : record.blobs) LYSOEN_TRY(target.rows.put_blob(blob));
   for (const auto& draft : record.drafts) {
     LYSOEN_ASSIGN(int64_t row, target.rows.put_draft(draft));
     target.touched.insert(row);

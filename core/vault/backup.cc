@@ -178,6 +178,25 @@ Result<backup::Origin> VaultImpl::origin() {
   return origin;
 }
 
+/// Bytes of a file that is damaged or gone go as they are: what restores them says so, and has the rest.
+Result<void> VaultImpl::put_blobs(crypto::PartSealer& parts) {
+  LYSOEN_ASSIGN(auto blobs, all_blobs());
+  for (const auto& blob : blobs) {
+    LYSOEN_ASSIGN(auto row, rows().find(blob.report));
+    LYSOEN_TRY(put_record(parts, backup::kBlob, backup::Blob{row.value_or(0), blob.info}.encode()));
+    auto file = blob_files().open(blob.file);
+    if (!file && file.error().code == ErrorCode::damaged) continue;
+    if (!file) return std::move(file).error();
+    Bytes chunk(media::kChunkSize);
+    for (uint64_t at = 0;; at += chunk.size()) {
+      LYSOEN_ASSIGN(size_t came, (*file)->read_at(at, chunk));
+      if (came == 0) break;
+      LYSOEN_TRY(put_record(parts, backup::kChunk, ByteView(chunk).first(came)));
+    }
+  }
+  return {};
+}
+
 Result<uint64_t> VaultImpl::backup(const std::filesystem::path& file, std::string_view passphrase,
                                    const BackupOptions& options) {
   LYSOEN_TRY(usable());
@@ -200,6 +219,7 @@ Result<uint64_t> VaultImpl::backup(const std::filesystem::path& file, std::strin
     LYSOEN_TRY(put_rows(database(), parts, [&] {
       if (options.progress && (++rows % 64 == 0 || rows == all)) options.progress(rows, all);
     }));
+    LYSOEN_TRY(put_blobs(parts));
     LYSOEN_TRY(parts.put({&backup::kEnd, 1}));
     LYSOEN_TRY(parts.finish());
     LYSOEN_TRY(target.finish());
@@ -276,8 +296,48 @@ Error misfit(Error error) {
 
 }  // namespace
 
+/// Attachments as they come in a backup, one after another. One that does not come whole is left out, and it is said.
+class VaultImpl::RestoredBlobs {
+ public:
+  explicit RestoredBlobs(VaultImpl& vault) : vault_(vault), files_(vault.blob_files()) {}
+
+  Result<void> begin(ByteView record) {
+    LYSOEN_TRY(finish());
+    LYSOEN_ASSIGN(auto blob, backup::Blob::decode(record));
+    row_ = blob.report;
+    current_.emplace();
+    current_->info = blob.info;
+    LYSOEN_ASSIGN(current_->file, files_.begin(vault_.environment_.random));
+    return {};
+  }
+  Result<void> append(ByteView chunk) {
+    if (!current_) return make_error(ErrorCode::damaged, "cannot read the backup: bytes of no attachment stand in it");
+    return files_.append(current_->file, chunk);
+  }
+  Result<void> finish() {
+    if (!current_) return {};
+    auto blob = *std::exchange(current_, std::nullopt);
+    LYSOEN_ASSIGN(bool sound, files_.sound(blob));
+    if (!sound)
+      return add_notice(vault_.database(), vault_.now(),
+                        "an attachment in the backup was damaged and is not here; another copy may have it");
+    LYSOEN_TRY(files_.finish(blob.file));
+    auto put = vault_.database().run(
+        "INSERT INTO blobs (blob, report, file, key, size, content) VALUES (?, ?, ?, ?, ?, ?)", blob.info.blob, row_,
+        blob.file, blob.info.key, static_cast<int64_t>(blob.info.size), blob.info.content);
+    return put ? put : Result<void>(misfit(std::move(put).error()));
+  }
+
+ private:
+  VaultImpl& vault_;
+  BlobFiles files_;
+  int64_t row_ = 0;
+  std::optional<SavedBlob> current_;
+};
+
 Result<void> VaultImpl::take_rows(crypto::PartOpener& parts, const std::function<void(uint64_t)>& done) {
   std::optional<backup::Origin> origin;
+  RestoredBlobs blobs(*this);
   auto take = [&](uint8_t type, ByteView body) -> Result<void> {
     if (!origin || type == backup::kOrigin) {
       if (origin || type != backup::kOrigin)
@@ -285,6 +345,11 @@ Result<void> VaultImpl::take_rows(crypto::PartOpener& parts, const std::function
       LYSOEN_ASSIGN(origin, backup::Origin::decode(body));
       return {};
     }
+    if (type == backup::kBlob) {
+      LYSOEN_TRY(blobs.begin(body));
+      return {};
+    }
+    if (type == backup::kChunk) return blobs.append(body);
     const auto* table = backup::table_of(type);
     if (!table) return make_error(ErrorCode::damaged, "cannot read the backup: it holds a record of no known type");
     LYSOEN_ASSIGN(auto cells, backup::decode_row(*table, body));
@@ -313,6 +378,7 @@ Result<void> VaultImpl::take_rows(crypto::PartOpener& parts, const std::function
     if (done) done(read);
   }
   if (!reader.ended() || !origin) return make_error(ErrorCode::damaged, "cannot read the backup: it lacks its end");
+  LYSOEN_TRY(plain([&](storage::Database&) { return blobs.finish(); }));
   return durable([&](storage::Database& database) -> Result<void> {
     LYSOEN_TRY(database.run("INSERT INTO words_due SELECT id FROM reports WHERE stage < 2 AND purged IS NULL"));
     LYSOEN_TRY(database.run(

@@ -149,6 +149,24 @@ Result<Origin> Origin::decode(ByteView body) {
   return origin;
 }
 
+Bytes Blob::encode() const {
+  Writer writer;
+  writer.u64(static_cast<uint64_t>(report)).id(info.blob).raw(info.key).u64(info.size).id(info.content);
+  return std::move(writer).bytes();
+}
+
+Result<Blob> Blob::decode(ByteView body) {
+  Reader reader(body);
+  Blob blob;
+  blob.report = static_cast<int64_t>(reader.u64());
+  blob.info.blob = reader.id<BlobId>();
+  blob.info.key = reader.array<32>();
+  blob.info.size = reader.u64();
+  blob.info.content = reader.id<Hash>();
+  if (!reader.done() || blob.info.size > kAttachmentSizeMax) return damaged("one of its attachments is not as written");
+  return blob;
+}
+
 std::span<const Table> tables() {
   return kTables;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/crypto/passphrase.h"
+#include "core/media/attachment.h"
 #include "core/team/author.h"
 
 namespace lysoen::vault::backup {
@@ -37,7 +38,8 @@ Result<crypto::Key32> open_head(ByteView head, std::string_view passphrase);
 
 // -- Records --------------------------------------------------------------------------------------------------------
 
-inline constexpr uint8_t kEnd = 0, kOrigin = 1, kFirstTable = 16;  // types in the file; never renumber
+inline constexpr uint8_t kEnd = 0, kOrigin = 1, kBlob = 2, kChunk = 3;  // types in the file, tables from 16 on; never
+                                                                        // renumber
 
 /// Whose backup it is. First of all records, once.
 struct Origin {
@@ -47,6 +49,15 @@ struct Origin {
 
   Bytes encode() const;
   static Result<Origin> decode(ByteView body);
+};
+
+/// An attachment; records of its chunks follow, in order. `report`: its row.
+struct Blob {
+  int64_t report = 0;
+  media::BlobInfo info;
+
+  Bytes encode() const;
+  static Result<Blob> decode(ByteView body);
 };
 
 /// What stands in a column. Nullable ones begin with u8: 1, or 0 and nothing more.

@@ -34,6 +34,7 @@ class VaultChecker {
       LYSOEN_TRY(check_feeds());
       LYSOEN_TRY(check_edits());
       LYSOEN_TRY(check_reports());
+      LYSOEN_TRY(check_attachments());
     }
     return std::move(found_);
   }
@@ -169,6 +170,19 @@ class VaultChecker {
         return {};
       }));
     }
+    return {};
+  }
+
+  Result<void> check_attachments() {
+    LYSOEN_ASSIGN(auto blobs, vault_.all_blobs());
+    size_t unsound = 0;
+    for (const auto& blob : blobs) {
+      LYSOEN_ASSIGN(bool sound, vault_.blob_files().sound(blob));
+      unsound += !sound;
+      ++found_.attachments;
+      LYSOEN_TRY(step());
+    }
+    if (unsound > 0) finding("attachments that are not what was attached: " + std::to_string(unsound));
     return {};
   }
 

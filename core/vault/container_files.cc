@@ -1,6 +1,7 @@
 #include "core/vault/container_files.h"
 
 #include "core/base/try.h"
+#include "core/vault/blobs.h"
 #include "core/vault/container_key.h"
 
 namespace lysoen::vault {
@@ -29,6 +30,7 @@ Result<void> finish_wipe(const Place& place, ContainerName name, const storage::
   Result<void> destroyed;
   if (environment.guard) destroyed = environment.guard->destroy(guard_id(vault, name));
   auto overwritten = storage::Container::destroy(container_options(place, name), environment.random);
+  if (auto swept = BlobFiles(place, name).sweep({}, environment.random); !swept) overwritten = swept;
   LYSOEN_TRY(make_unused(place, name, vault, environment.random));
   LYSOEN_TRY(overwritten);
   LYSOEN_TRY(destroyed);

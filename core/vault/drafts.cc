@@ -10,13 +10,6 @@ namespace lysoen::vault {
 
 namespace {
 
-Result<const Form*> require_form(std::string_view id) {
-  const Form* form = form_of(id);
-  if (form) return form;
-  return make_error(ErrorCode::input_refused, "there is no form '" + std::string(id.substr(0, 64)) + "' on this device",
-                    "`lysoen forms` lists those that are there");
-}
-
 /// Later answers win; an item that goes takes its answers with it. In a draft nothing needs to be remembered of what
 /// was cleared.
 void put_answer(std::vector<Change>& answers, const Change& change) {
@@ -92,6 +85,13 @@ std::optional<report::Edit> split_off(report::Edit& edit, const Form& form) {
 
 }  // namespace
 
+Result<const Form*> require_form(std::string_view id) {
+  const Form* form = form_of(id);
+  if (form) return form;
+  return make_error(ErrorCode::input_refused, "there is no form '" + std::string(id.substr(0, 64)) + "' on this device",
+                    "`lysoen forms` lists those that are there");
+}
+
 report::EditContext VaultImpl::edit_context() {
   auto monotonic = std::chrono::duration_cast<std::chrono::milliseconds>(environment_.clock.monotonic());
   return {now(), static_cast<uint64_t>(monotonic.count()), membership_.roster_version()};
@@ -119,6 +119,7 @@ Result<ReportId> VaultImpl::begin(std::string_view form_id, std::string_view lan
                                   std::span<const Change> answers) {
   LYSOEN_TRY(usable());
   LYSOEN_ASSIGN(const Form* form, require_form(form_id));
+  LYSOEN_TRY(require_attached(0, answers, nullptr));
   SavedDraft draft;
   environment_.random.fill(draft.draft.bytes);
   draft.form_id = form->id();
@@ -130,17 +131,22 @@ Result<ReportId> VaultImpl::begin(std::string_view form_id, std::string_view lan
 }
 
 Result<void> VaultImpl::save(const ReportId& report, std::span<const Change> changes) {
+  return save_with(report, changes, nullptr);
+}
+
+Result<void> VaultImpl::save_with(const ReportId& report, std::span<const Change> changes, const SavedBlob* blob) {
   LYSOEN_ASSIGN(int64_t row, require_row(report, "save"));
   LYSOEN_TRY(settle());
   LYSOEN_ASSIGN(Stage stage, rows().stage_of(row));
   LYSOEN_TRY(require_content(row, "save"));
-  if (stage == Stage::sent) return save_unsent(row, changes);
+  LYSOEN_TRY(require_attached(row, changes, blob));
+  if (stage == Stage::sent) return save_unsent(row, changes, blob);
   LYSOEN_ASSIGN(auto draft, rows().draft_of(row));
   if (!draft) return make_error(ErrorCode::damaged, "cannot save: the draft's content is missing");
-  return save_draft(std::move(*draft), changes);
+  return save_draft(std::move(*draft), changes, blob);
 }
 
-Result<void> VaultImpl::save_draft(SavedDraft draft, std::span<const Change> changes) {
+Result<void> VaultImpl::save_draft(SavedDraft draft, std::span<const Change> changes, const SavedBlob* blob) {
   LYSOEN_ASSIGN(const Form* form, require_form(draft.form_id));
   auto shown = report_of(draft, membership_.device());
   LYSOEN_ASSIGN(auto named, report::name_new_items(changes, shown.fields, {true, nullptr}));
@@ -149,7 +155,11 @@ Result<void> VaultImpl::save_draft(SavedDraft draft, std::span<const Change> cha
     put_answer(draft.answers, change);
   }
   draft.changed = now();
-  return commit([&](SaveRecord& record) -> Result<void> { return record.drafts.push_back(draft), Result<void>(); });
+  return commit([&](SaveRecord& record) -> Result<void> {
+    record.drafts.push_back(draft);
+    if (blob) record.blobs.push_back(*blob);
+    return {};
+  });
 }
 
 Result<SavedDraft> VaultImpl::unsent_of(int64_t row, const report::Folded& folded) {
@@ -163,7 +173,7 @@ Result<SavedDraft> VaultImpl::unsent_of(int64_t row, const report::Folded& folde
   return fresh;
 }
 
-Result<void> VaultImpl::save_unsent(int64_t row, std::span<const Change> changes) {
+Result<void> VaultImpl::save_unsent(int64_t row, std::span<const Change> changes, const SavedBlob* blob) {
   LYSOEN_TRY(require_team("save changes to a report that was sent"));
   LYSOEN_ASSIGN(auto folded, rows().fold(row));
   LYSOEN_ASSIGN(const Form* form, require_form(folded.report.form_id));
@@ -188,11 +198,13 @@ Result<void> VaultImpl::save_unsent(int64_t row, std::span<const Change> changes
       record.ended.push_back({draft.draft, draft.draft});
     else
       record.drafts.push_back(draft);
+    if (blob) record.blobs.push_back(*blob);
     return {};
   });
 }
 
 Result<EditId> VaultImpl::seal_edit(report::Edit edit, SaveRecord& record) {
+  LYSOEN_TRY(put_secrets(edit));
   edit.roster_version = membership_.roster_version();
   feed::EditPayload payload;
   environment_.random.fill(payload.salt);

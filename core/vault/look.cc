@@ -23,6 +23,8 @@ std::string what_is(const std::string& name) {
   const bool container = name.starts_with("A.") || name.starts_with("B.");
   for (const auto& [suffix, what] : kKinds)
     if (container && name.substr(1) == suffix) return std::string(what) + " of container " + name[0];
+  if (container && name.size() == 34 && from_hex(name.substr(2)))
+    return std::string("attachment of container ") + name[0];
   return {};
 }
 

@@ -232,6 +232,7 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(const Place& place, Part
   if (parts.report.pages_doubtful) LYSOEN_TRY(vault->mend_mixed_pages());
   LYSOEN_TRY(vault->settle_slots());
   (void)vault->scrub_purged();  // on a full disk it waits until the next start
+  if (!parts.report.needs_new_incarnation()) (void)vault->sweep_blobs();  // else a row may have been lost
   LYSOEN_TRY(vault->settle_policy());
   // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
   // they wait until the next start.
@@ -322,6 +323,7 @@ Result<void> VaultImpl::lock() {
   if (done && !clean_mark_)
     done = container_->plain([](storage::Database& database) { return set_fact(database, kCleanFact, Bytes{1}); });
   (void)settle_policy();  // else the next opening does it
+  (void)sweep_blobs();    // likewise
   forget();
   auto locked = container_->lock();
   container_.reset();

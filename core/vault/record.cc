@@ -127,6 +127,14 @@ Bytes SaveRecord::encode() const {
   }
   writer.varint(read.size());
   for (const auto& report : read) writer.id(report);
+  writer.varint(blobs.size());
+  for (const auto& blob : blobs)
+    writer.id(blob.report)
+        .raw(blob.file)
+        .id(blob.info.blob)
+        .raw(blob.info.key)
+        .u64(blob.info.size)
+        .id(blob.info.content);
   return std::move(writer).bytes();
 }
 
@@ -154,6 +162,16 @@ Result<SaveRecord> SaveRecord::decode(ByteView bytes) {
     return head;
   });
   get_all(reader, record.read, [](Reader& from) { return from.id<ReportId>(); });
+  get_all(reader, record.blobs, [](Reader& from) {
+    SavedBlob blob;
+    blob.report = from.id<ReportId>();
+    blob.file = from.array<16>();
+    blob.info.blob = from.id<BlobId>();
+    blob.info.key = from.array<32>();
+    blob.info.size = from.u64();
+    blob.info.content = from.id<Hash>();
+    return blob;
+  });
   if (!reader.done())
     return make_error(ErrorCode::damaged, "cannot repair the vault: a saved record is not as written");
   return record;

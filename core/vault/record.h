@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "core/media/attachment.h"
+
 namespace lysoen::vault {
 
 /// A draft as it stands after a save; or, of a submitted report (`draft` is its id), the changes that are not sent yet.
@@ -47,6 +49,15 @@ struct OwnHead {
   Signature signature{};
 };
 
+using BlobFile = std::array<uint8_t, 16>;  // what the name of an attachment's file ends with (blobs.h)
+
+/// A file that was attached; it is whole on the medium.
+struct SavedBlob {
+  ReportId report;  // or the draft
+  BlobFile file{};
+  media::BlobInfo info;
+};
+
 struct SaveRecord {
   uint64_t roster_version = 0;
   std::vector<SavedDraft> drafts;
@@ -54,6 +65,7 @@ struct SaveRecord {
   std::vector<OwnEntry> entries;  // in order of seq within a feed
   std::vector<OwnHead> heads;     // one for each feed and block that `entries` changed
   std::vector<ReportId> read;     // marked as read by a person on this device
+  std::vector<SavedBlob> blobs;
 
   Bytes encode() const;
   /// Errors: damaged, if it is not exactly what encode() writes; newer_version.

@@ -326,13 +326,43 @@ Result<void> ReportRows::remove_row(int64_t row, const ReportId& name) {
   LYSOEN_TRY(database_.run("DELETE FROM report_places WHERE id = ?", row));
   LYSOEN_TRY(database_.run("DELETE FROM report_words WHERE rowid = ?", row));
   LYSOEN_TRY(database_.run("DELETE FROM words_due WHERE report = ?", row));
+  LYSOEN_TRY(database_.run("DELETE FROM blobs WHERE report = ?", row));
   return database_.run("DELETE FROM reports WHERE id = ?", row);
+}
+
+Result<void> ReportRows::put_blob(const SavedBlob& blob) {
+  LYSOEN_ASSIGN(int64_t row, row_for(blob.report, Stage::draft));
+  return database_.run("INSERT OR IGNORE INTO blobs (blob, report, file, key, size, content) VALUES (?, ?, ?, ?, ?, ?)",
+                       blob.info.blob, row, blob.file, blob.info.key, static_cast<int64_t>(blob.info.size),
+                       blob.info.content);
 }
 
 Result<int64_t> ReportRows::put_draft(const SavedDraft& draft) {
   LYSOEN_ASSIGN(int64_t row, row_for(draft.draft, Stage::draft));
   LYSOEN_TRY(database_.run("INSERT OR REPLACE INTO drafts (id, content) VALUES (?, ?)", row, draft.encode()));
+  if (draft.unsent_edit.empty()) LYSOEN_TRY(drop_blobs_besides(row, draft.answers));
   return row;
+}
+
+/// A file that a draft's answers do not name any more was never sent and goes.
+Result<void> ReportRows::drop_blobs_besides(int64_t row, std::span<const Change> answers) {
+  std::vector<BlobId> held;
+  {
+    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT blob FROM blobs WHERE report = ?"));
+    query.bind(row);
+    for (;;) {
+      LYSOEN_ASSIGN(bool more, query.step());
+      if (!more) break;
+      held.push_back(query.id<BlobId>(0));
+    }
+  }
+  for (const auto& blob : held) {
+    const bool named = std::any_of(answers.begin(), answers.end(), [&](const Change& answer) {
+      return answer.value && blob_named(*answer.value) == blob;
+    });
+    if (!named) LYSOEN_TRY(database_.run("DELETE FROM blobs WHERE blob = ?", blob));
+  }
+  return {};
 }
 
 Result<std::optional<SavedDraft>> ReportRows::draft_of(int64_t row) {
@@ -359,6 +389,8 @@ Result<void> ReportRows::end_draft(const EndedDraft& ended) {
       return database_.run("UPDATE reports SET report = ?2, stage = ?3 WHERE id = ?1", *row, ended.report,
                            static_cast<int>(Stage::hinted));
     }
+    LYSOEN_ASSIGN(int64_t sent, row_for(ended.report, Stage::hinted));
+    LYSOEN_TRY(database_.run("UPDATE blobs SET report = ?2 WHERE report = ?1", *row, sent));
     LYSOEN_TRY(remove_row(*row, ended.draft));
   }
   if (ended.report.is_none() || ended.report == ended.draft) return {};

@@ -63,6 +63,7 @@ class ReportRows {
   Result<std::vector<report::FoldEntry>> edits_of(int64_t row);
   Result<report::Folded> fold(int64_t row);
 
+  Result<void> put_blob(const SavedBlob& blob);
   Result<int64_t> put_draft(const SavedDraft& draft);
   Result<std::optional<SavedDraft>> draft_of(int64_t row);
   Result<void> end_draft(const EndedDraft& ended);
@@ -77,6 +78,7 @@ class ReportRows {
   Result<void> write_words(int64_t row, const Report& report);
   Result<void> write_place(int64_t row, std::optional<double> latitude, std::optional<double> longitude);
   Result<void> remove_row(int64_t row, const ReportId& name);
+  Result<void> drop_blobs_besides(int64_t row, std::span<const Change> answers);
 
   storage::Database& database_;
   const team::RoleHistory& roles_;
@@ -87,7 +89,10 @@ EditId edit_id(const DeviceId& author, ByteView payload);
 std::vector<Change> changes_of(const report::Edit& edit);
 /// The report that a draft would be.
 Report report_of(const SavedDraft& draft, const DeviceId& device);
-/// A built-in form, or null.
+/// A built-in form, or null; or an error that says what to do.
 const Form* form_of(std::string_view id);
+Result<const Form*> require_form(std::string_view id);
+/// The blob that an attachment's value names.
+std::optional<BlobId> blob_named(const Value& value);
 
 }  // namespace lysoen::vault

@@ -85,6 +85,7 @@ Result<void> Retention::purge(std::span<const int64_t> reports, WallTime now) {
     LYSOEN_TRY(database_.run("UPDATE edits SET payload = x'' WHERE id BETWEEN ? AND ?", first, last));
     LYSOEN_TRY(database_.run("DELETE FROM report_words WHERE rowid = ?", report));
     LYSOEN_TRY(database_.run("DELETE FROM words_due WHERE report = ?", report));
+    LYSOEN_TRY(database_.run("DELETE FROM blobs WHERE report = ?", report));
     LYSOEN_TRY(database_.run("DELETE FROM ages WHERE report = ?", report));
     LYSOEN_TRY(database_.run(
         "UPDATE reports SET title = '', category = '', event_time = ?2, event_day = '', latitude = NULL, longitude = "

@@ -88,6 +88,13 @@ CREATE TABLE ages (report INTEGER PRIMARY KEY, edits INTEGER NOT NULL, held INTE
 -- Drafts, and unsent changes of sent reports; id as in reports. content: a draft as in the ring's records.
 CREATE TABLE drafts (id INTEGER PRIMARY KEY, content BLOB NOT NULL);
 
+-- Attachments: sealed files in the vault's folder (core/media). file: the name is "<container>." and these 16 bytes in
+-- hexadecimal. content: SHA-256 of what was attached. A file without a row here is removed.
+CREATE TABLE blobs (
+  blob BLOB PRIMARY KEY, report INTEGER NOT NULL, file BLOB NOT NULL, key BLOB NOT NULL, size INTEGER NOT NULL,
+  content BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX blobs_of_report ON blobs (report);
+
 CREATE TABLE relays (relay BLOB PRIMARY KEY, counter INTEGER NOT NULL DEFAULT 0, exchange_key BLOB) WITHOUT ROWID;
 CREATE TABLE cursors (
   relay BLOB NOT NULL, mailbox BLOB NOT NULL, epoch INTEGER NOT NULL, counter INTEGER NOT NULL, running BLOB NOT NULL,

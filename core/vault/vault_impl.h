@@ -1,7 +1,7 @@
 // The vault as one object over its parts: slots (who may open it), a container (what is kept), membership (who this
 // device is), report rows, own feeds (outbox), received feeds (intake). Each group of calls has a file of its own:
-// open.cc, passphrases.cc, wipe.cc, drafts.cc, decisions.cc, import.cc, reading.cc, check.cc, disclose.cc, joining.cc,
-// sync_peer.cc, entry_store.cc.
+// open.cc, passphrases.cc, wipe.cc, drafts.cc, attachments.cc, decisions.cc, import.cc, reading.cc, check.cc,
+// disclose.cc, joining.cc, sync_peer.cc, entry_store.cc.
 //
 // How a change is made: `save` builds a SaveRecord, applies it to the tables and hands it to the ring, all in one
 // transaction; what is only received goes through the intake, in a plain transaction that may span calls and is settled
@@ -13,6 +13,7 @@
 #include "core/report/change.h"
 #include "core/storage/container.h"
 #include "core/vault/backup_format.h"
+#include "core/vault/blobs.h"
 #include "core/vault/container_files.h"
 #include "core/vault/intake.h"
 #include "core/vault/membership.h"
@@ -63,6 +64,9 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<ReportId> begin(std::string_view form_id, std::string_view language, std::span<const Change> answers) override;
   Result<void> save(const ReportId& report, std::span<const Change> changes) override;
   Result<ReportId> submit(const ReportId& report) override;
+  Result<Change> attach(const ReportId& report, std::string_view path,
+                        const AttachmentSource& source) override;  // attachments.cc
+  Result<void> read_attachment(const ReportId& report, const BlobId& blob, const AttachmentSink& sink) override;
   Result<void> discard(const ReportId& draft) override;
   Result<void> retract(const ReportId& report, std::string_view reason) override;
   Result<void> set_status(const ReportId& report, Status status, std::string_view reason) override;
@@ -86,6 +90,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
                           const BackupOptions& options) override;  // backup.cc
   /// Whose vault this is, or was before it was restored.
   Result<backup::Origin> origin();
+  Result<void> put_blobs(crypto::PartSealer& parts);
   Result<void> take_rows(crypto::PartOpener& parts, const std::function<void(uint64_t)>& done);
   std::vector<std::shared_ptr<const Form>> forms() const override { return built_in_forms(); }
 
@@ -146,8 +151,9 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   using Build = std::function<Result<void>(SaveRecord& record)>;
   VaultImpl(const Place& place, Environment environment) : environment_(environment), place_(place) {}
 
-  // open.cc
+  // open.cc, backup.cc
   struct Parts;
+  class RestoredBlobs;
   static Result<Parts> make_files(const Place& place, std::string_view passphrase, const CreateOptions& options,
                                   Environment environment);
   static Result<std::unique_ptr<Vault>> begin_session(const Place& place, Parts parts, Environment environment);
@@ -203,13 +209,26 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   /// Encodes, seals for the team, adds to the record; answers the edit's id.
   Result<EditId> seal_edit(report::Edit edit, SaveRecord& record);
   Result<SavedDraft> unsent_of(int64_t row, const report::Folded& folded);
-  Result<void> save_draft(SavedDraft draft, std::span<const Change> changes);
-  Result<void> save_unsent(int64_t row, std::span<const Change> changes);
+  /// `blob`: a file that was taken in just now, saved with the answer that names it.
+  Result<void> save_with(const ReportId& report, std::span<const Change> changes, const SavedBlob* blob);
+  Result<void> save_draft(SavedDraft draft, std::span<const Change> changes, const SavedBlob* blob = nullptr);
+  Result<void> save_unsent(int64_t row, std::span<const Change> changes, const SavedBlob* blob);
   Result<ReportId> seal_report(const SavedDraft& draft, SaveRecord& record);
   Result<void> decide(const ReportId& report, std::string_view doing,
                       const std::function<Result<report::Edit>(const report::Folded&)>& make);
   Result<Report> read_row(int64_t row);
   Result<void> ready_to_look(const ReportQuery& query);  // words that are due are in the index
+
+  // attachments.cc
+  Result<std::optional<SavedBlob>> find_blob(int64_t row, const BlobId& id);
+  Result<std::vector<SavedBlob>> all_blobs();
+  /// Answers may only name files that are attached to the report of this row, or `fresh`.
+  Result<void> require_attached(int64_t row, std::span<const Change> changes, const SavedBlob* fresh);
+  BlobFiles blob_files();
+  /// Removes the files that no row names: of discarded, purged, and of what was begun when the last session ended.
+  Result<void> sweep_blobs();
+  /// What opens the attachments that an edit names goes into it.
+  Result<void> put_secrets(report::Edit& edit);
 
   // founding.cc, joining.cc
   Result<void> require_admin(std::string_view doing);

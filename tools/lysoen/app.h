@@ -80,6 +80,7 @@ void add_team(App& app);
 void add_join(App& app);
 void add_report(App& app);
 void add_report_changes(App& app, CLI::App& report);
+void add_report_files(App& app, CLI::App& report);
 void add_forms(App& app);
 void add_import(App& app);
 void add_sync(App& app);

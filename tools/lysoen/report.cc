@@ -149,6 +149,7 @@ std::string shown(const Visible& visible, const Question* question, const std::s
     auto text = choice ? pick(choice->labels, language) : std::string_view();
     return text.empty() ? code : std::string(text);
   };
+  if (auto file = attached(visible.value)) return file->name + ", " + count_text(file->size) + " bytes, " + file->type;
   if (visible.value->type() == ValueType::choice) return label(visible.value->text());
   if (visible.value->type() != ValueType::choices) return visible.value->text();
   std::string out;
@@ -273,6 +274,7 @@ void add_report(App& app) {
   app.does(report->add_subcommand("conflicts", "Show what differs, with the authors"),
            [&app, language] { return conflicts(app, *language); });
   add_report_changes(app, *report);
+  add_report_files(app, *report);
 }
 
 }  // namespace lysoen::cli

@@ -18,15 +18,21 @@ Result<void> check(App& app) {
     return !interrupt.asked();
   }));
   if (!check.sound()) app.remember(ErrorCode::damaged);
-  json document = {{"sound", check.sound()},    {"pages", check.pages},     {"ring_records", check.ring_records},
-                   {"feeds", check.feeds},      {"entries", check.entries}, {"reports", check.reports},
+  json document = {{"sound", check.sound()},
+                   {"pages", check.pages},
+                   {"ring_records", check.ring_records},
+                   {"feeds", check.feeds},
+                   {"entries", check.entries},
+                   {"reports", check.reports},
+                   {"attachments", check.attachments},
                    {"findings", check.findings}};
   if (app.print_json(document)) return {};
   for (const auto& finding : check.findings) std::cout << alarm("damaged: ") << finding << "\n";
   if (check.sound())
     std::cout << strong("sound") << ": " << count_text(check.pages) << " pages, " << count_text(check.ring_records)
               << " records of the ring, " << entries_text(check.entries) << " in " << count_text(check.feeds)
-              << " feeds, " << count_text(check.reports) << " reports\n";
+              << " feeds, " << count_text(check.reports) << " reports, " << count_text(check.attachments)
+              << " attached files\n";
   else
     std::cout << "keep the files as they are and hand on what can be read; what was sent is at the relay and at the "
                  "coordinators\n";

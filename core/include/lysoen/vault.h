@@ -11,6 +11,7 @@
 #include <lysoen/environment.h>
 #include <lysoen/exchange.h>
 #include <lysoen/form.h>
+#include <lysoen/media.h>
 #include <lysoen/passphrase.h>
 #include <lysoen/report.h>
 #include <lysoen/result.h>
@@ -115,7 +116,7 @@ struct VaultStatus {
 /// What a deep verification looked at, and a sentence for each thing that is not as it was written. Numbers and kinds,
 /// never content.
 struct VaultCheck {
-  uint64_t pages = 0, ring_records = 0, feeds = 0, entries = 0, reports = 0;
+  uint64_t pages = 0, ring_records = 0, feeds = 0, entries = 0, reports = 0, attachments = 0;
   std::vector<std::string> findings;
   bool sound() const { return findings.empty(); }
 };
@@ -186,6 +187,12 @@ class Vault {
   /// Saves changes to a draft, or as unsent changes to a submitted report. Each is checked against the form (unknown
   /// field or choice, wrong type: input_refused naming the field). All or nothing. L1 when it returns.
   virtual Result<void> save(const ReportId& report, std::span<const Change> changes) = 0;
+  /// Takes a file in as the answer to an upload question, and saves that: both or neither, the file whole and on the
+  /// medium once this returns. `path` as in save; answers the change that was saved, which names the blob. Errors: as
+  /// save; limit_exceeded (4 GiB); those of the source.
+  virtual Result<Change> attach(const ReportId& report, std::string_view path, const AttachmentSource& source) = 0;
+  /// Gives an attachment's bytes. Errors: not_found (they are not on this device), damaged, those of the sink.
+  virtual Result<void> read_attachment(const ReportId& report, const BlobId& blob, const AttachmentSink& sink) = 0;
   /// Seals what was saved. Answers the report's lasting id (a draft's id stays a valid name for it on this device).
   /// Errors: input_refused naming required questions without answer, not_found, input_refused if nothing is to be sent,
   /// trust_refused if the vault has no team yet.

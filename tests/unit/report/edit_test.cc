@@ -198,3 +198,33 @@ TEST_CASE("Edit: one that breaks a rule is not encoded, and the message names th
     edit.writes.push_back({"t" + std::to_string(i), Value::text_of(std::string(60'000, 'x')), {}});
   CHECK(message_of(edit) == "report is larger than 256 KiB");
 }
+
+TEST_CASE("Edit: what opens an attachment comes back, whole or not at all, and belongs to nothing else", "[report]") {
+  auto engine = lysoen::test::generator(37);
+  Edit edit;
+  edit.report = random_id<ReportId>(engine);
+  auto file = Value::parse(ValueType::attachment, random_id<BlobId>(engine).hex() + " 5 image/png x.png");
+  edit.writes = {{"file", *file, {}, BlobSecret{random_id<BlobId>(engine).bytes, random_id<Hash>(engine)}}};
+  auto bytes = encode_edit(edit);
+  REQUIRE(bytes.ok());
+  auto decoded = decode_edit(*bytes);
+  REQUIRE(decoded.ok());
+  CHECK(decoded->writes[0].secret == edit.writes[0].secret);
+  CHECK(decoded->writes[0].value == edit.writes[0].value);
+  edit.writes[0].secret.reset();
+  CHECK_FALSE(decode_edit(*encode_edit(edit))->writes[0].secret);
+
+  // One of the two alone, or shorter: found by the bytes of each.
+  auto key = std::search(bytes->begin(), bytes->end(), decoded->writes[0].secret->key.begin(),
+                         decoded->writes[0].secret->key.end());
+  REQUIRE(key != bytes->end());
+  auto shorter = *bytes;
+  shorter[static_cast<size_t>(key - bytes->begin()) - 1] = 31;
+  CHECK_FALSE(decode_edit(shorter).ok());
+  auto renumbered = *bytes;
+  renumbered[static_cast<size_t>(key - bytes->begin()) - 2] = 0x32;  // the content's number twice
+  CHECK_FALSE(decode_edit(renumbered).ok());
+
+  edit.writes = {{"title", Value::text_of("a title"), {}, decoded->writes[0].secret}};
+  CHECK(message_of(edit) == "not an edit: the key of an attachment belongs to something else");
+}

@@ -18,6 +18,7 @@ constexpr std::string_view kSecond = "the second one's words", kCover = "the cov
                            kDuress = "words said under force", kOfBackup = "the backup's words";
 constexpr KeyCost kFloor{64 * 1024, 3};  // so that a release opens it too
 constexpr size_t kSmall = 64 * 1024;     // ring and reserve
+constexpr size_t kAttached = 3000;       // bytes of the one attachment
 
 std::filesystem::path vectors() {
   return source_dir() / "tests" / "vectors" / "vault";
@@ -37,6 +38,20 @@ std::string shown(Vault& vault) {
     lines += "\n";
   }
   return lines + "passphrases " + std::to_string(must(vault.passphrases()).size()) + "\n";
+}
+
+/// The bytes of every attachment.
+size_t attached(Vault& vault) {
+  size_t bytes = 0;
+  for (const auto& line : must(vault.list({}))) {
+    auto report = must(vault.read(line.id));
+    for (const auto& field : report.fields)
+      for (const auto& visible : field.values)
+        if (auto blob = visible.value ? blob_named(*visible.value) : std::nullopt)
+          must(vault.read_attachment(line.id, *blob,
+                                     [&](ByteView more) { return bytes += more.size(), Result<void>(); }));
+  }
+  return bytes;
 }
 
 void answer(Vault& vault, const ReportId& id, std::string_view path, Value to) {
@@ -77,6 +92,7 @@ TEST_CASE("Formats: a vault of every format opens, with each of its passphrases,
       shelf.disk.restore(image);
       auto vault = must(shelf.open(passphrase));
       CHECK(shown(*vault) == expected["shows.txt"]);
+      CHECK(attached(*vault) == kAttached);
       auto checked = must(vault->check());
       for (const auto& finding : checked.findings) FAIL_CHECK(finding);
       submitted(*vault, "Written by a newer program");
@@ -90,6 +106,7 @@ TEST_CASE("Formats: a vault of every format opens, with each of its passphrases,
       auto vault = must(Vault::restore(folder.path() / "backup", restored.path() / "x",
                                        {kOfBackup, kPassphrase, cheap()}, shelf.environment()));
       CHECK(shown(*vault) == expected["backup_shows.txt"]);
+      CHECK(attached(*vault) == kAttached);
     }
     must(must(shelf.open(kDuress))->lock());
     CHECK(shelf.open(kPassphrase).error().code == ErrorCode::wrong_passphrase);
@@ -122,6 +139,13 @@ TEST_CASE("Formats: the vault of today's format is written", "[.][write-vectors]
   answer(*vault, shooting, "killed", value(ValueType::integer, "3"));
   auto draft = must(vault->begin("human-rights-violation", "en"));
   answer(*vault, draft, "title", text("Not finished"));
+  size_t given = 0;
+  must(vault->attach(draft, "files[new1]/file", {"tones.bin", "", [&](std::span<uint8_t> into) -> Result<size_t> {
+                                                   size_t size = std::min(into.size(), kAttached - given);
+                                                   std::fill_n(into.begin(), size, static_cast<uint8_t>(0x80));
+                                                   given += size;
+                                                   return size;
+                                                 }}));
   expected["shows.txt"] = shown(*vault);
   const auto folder = vectors() / "0";
   std::filesystem::remove_all(folder);

@@ -1,0 +1,145 @@
+// Attaching files to reports, and giving them back.
+#include <algorithm>
+
+#include "core/base/bytes.h"
+#include "core/base/try.h"
+#include "core/report/path.h"
+#include "core/vault/blobs.h"
+#include "core/vault/vault_impl.h"
+
+namespace lysoen::vault {
+
+namespace {
+
+constexpr std::string_view kColumns = "b.file, b.blob, b.key, b.size, b.content";
+
+SavedBlob blob_in(storage::Statement& row) {
+  SavedBlob blob;
+  blob.file = row.array<16>(0);
+  blob.info.blob = row.id<BlobId>(1);
+  blob.info.key = row.array<32>(2);
+  blob.info.size = static_cast<uint64_t>(row.integer(3));
+  blob.info.content = row.id<Hash>(4);
+  return blob;
+}
+
+std::string answer_text(const media::BlobInfo& info, std::string_view type, std::string_view name) {
+  return to_hex(info.blob.view()) + " " + std::to_string(info.size) + " " + std::string(type) + " " + std::string(name);
+}
+
+/// A source whose first bytes were read already.
+media::Source behind(Bytes first, const media::Source& rest) {
+  return [first = std::move(first), at = size_t{0}, &rest](std::span<uint8_t> into) mutable -> Result<size_t> {
+    const size_t held = std::min(into.size(), first.size() - at);
+    std::copy_n(first.begin() + static_cast<ptrdiff_t>(at), held, into.begin());
+    at += held;
+    if (held == into.size()) return held;
+    LYSOEN_ASSIGN(size_t came, rest(into.subspan(held)));
+    return held + came;
+  };
+}
+
+}  // namespace
+
+std::optional<BlobId> blob_named(const Value& value) {
+  if (value.type() != ValueType::attachment) return std::nullopt;
+  return BlobId::from_hex(value.text().substr(0, 2 * BlobId::kSize));
+}
+
+Result<std::optional<SavedBlob>> VaultImpl::find_blob(int64_t row, const BlobId& id) {
+  LYSOEN_ASSIGN(auto query, database().prepare("SELECT " + std::string(kColumns) +
+                                               " FROM blobs b WHERE b.report = ? AND b.blob = ?"));
+  LYSOEN_ASSIGN(bool found, query.bind(row, id).step());
+  return found ? std::optional(blob_in(query)) : std::nullopt;
+}
+
+Result<std::vector<SavedBlob>> VaultImpl::all_blobs() {
+  std::vector<SavedBlob> blobs;
+  LYSOEN_ASSIGN(auto query, database().prepare("SELECT " + std::string(kColumns) +
+                                               ", r.report FROM blobs b JOIN reports r ON r.id = b.report"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) return blobs;
+    blobs.push_back(blob_in(query));
+    blobs.back().report = query.id<ReportId>(5);
+  }
+}
+
+Result<void> VaultImpl::require_attached(int64_t row, std::span<const Change> changes, const SavedBlob* fresh) {
+  for (const auto& change : changes) {
+    auto id = change.value ? blob_named(*change.value) : std::nullopt;
+    if (!id || (fresh && fresh->info.blob == *id)) continue;
+    LYSOEN_ASSIGN(auto known, find_blob(row, *id));
+    if (!known)
+      return make_error(ErrorCode::input_refused,
+                        "question '" + report::form_path(change.path) + "': no such file is attached to this report",
+                        "`lysoen report attach` takes a file in");
+  }
+  return {};
+}
+
+Result<Change> VaultImpl::attach(const ReportId& report, std::string_view path, const AttachmentSource& source) {
+  LYSOEN_ASSIGN(int64_t row, require_row(report, "attach"));
+  LYSOEN_TRY(settle());
+  LYSOEN_TRY(require_content(row, "attach"));
+  LYSOEN_ASSIGN(auto shown, read_row(row));
+  LYSOEN_ASSIGN(const Form* form, require_form(shown.form_id));
+
+  Bytes first(media::kMediaTypeBytes);
+  LYSOEN_ASSIGN(size_t came, source.read(first));
+  first.resize(came);
+  const auto type = source.media_type.empty() ? std::string(media::media_type(first).value_or(media::kUnknownMediaType))
+                                              : source.media_type;
+  // Before gigabytes are read: whether the answer could be saved at all.
+  Change change{std::string(path), {}};
+  LYSOEN_ASSIGN(change.value, Value::parse(ValueType::attachment, answer_text({}, type, source.name)));
+  LYSOEN_TRY(report::check_change(*form, change));
+
+  LYSOEN_ASSIGN(auto blob, blob_files().put(behind(std::move(first), source.read), environment_.random));
+  blob.report = shown.id;
+  LYSOEN_ASSIGN(change.value, Value::parse(ValueType::attachment, answer_text(blob.info, type, source.name)));
+  auto saved = save_with(report, {&change, 1}, &blob);
+  if (!saved) {
+    (void)sweep_blobs();
+    return std::move(saved).error();
+  }
+  // A new item has got its label.
+  LYSOEN_ASSIGN(auto now, read_row(row));
+  for (const auto& field : now.fields)
+    for (const auto& visible : field.values)
+      if (visible.value == change.value) change.path = field.path;
+  return change;
+}
+
+Result<void> VaultImpl::read_attachment(const ReportId& report, const BlobId& id, const AttachmentSink& sink) {
+  LYSOEN_ASSIGN(int64_t row, require_row(report, "read the attachment"));
+  LYSOEN_ASSIGN(auto blob, find_blob(row, id));
+  if (!blob)
+    return make_error(ErrorCode::not_found, "cannot read the attachment: its bytes are not on this device",
+                      "who attached it has them");
+  return blob_files().read(*blob, sink);
+}
+
+BlobFiles VaultImpl::blob_files() {
+  return {place_, key_.container};
+}
+
+Result<void> VaultImpl::sweep_blobs() {
+  std::vector<BlobFile> kept;
+  LYSOEN_ASSIGN(auto blobs, all_blobs());
+  for (const auto& blob : blobs) kept.push_back(blob.file);
+  return blob_files().sweep(std::move(kept), environment_.random);
+}
+
+Result<void> VaultImpl::put_secrets(report::Edit& edit) {
+  for (auto& write : edit.writes) {
+    auto id = write.value ? blob_named(*write.value) : std::nullopt;
+    if (!id) continue;
+    LYSOEN_ASSIGN(auto query, database().prepare("SELECT key, content FROM blobs WHERE blob = ?"));
+    LYSOEN_ASSIGN(bool found, query.bind(*id).step());
+    if (found) write.secret = report::BlobSecret{query.array<32>(0), query.id<Hash>(1)};
+  }
+  return {};
+}
+
+}  // namespace lysoen::vault

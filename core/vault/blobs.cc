@@ -1,0 +1,122 @@
+#include "core/vault/blobs.h"
+
+#include <algorithm>
+
+#include "core/base/bytes.h"
+#include "core/base/try.h"
+#include "core/storage/noise.h"
+
+namespace lysoen::vault {
+
+namespace {
+
+std::string prefix_of(ContainerName container) {
+  return container == ContainerName::a ? "A." : "B.";
+}
+
+std::optional<BlobFile> file_named(std::string_view name, ContainerName container) {
+  if (!name.starts_with(prefix_of(container))) return std::nullopt;
+  auto bytes = from_hex(name.substr(2));
+  BlobFile file;
+  if (!bytes || bytes->size() != file.size() || to_hex(*bytes) != name.substr(2)) return std::nullopt;
+  std::copy(bytes->begin(), bytes->end(), file.begin());
+  return file;
+}
+
+/// The file from its beginning to its end.
+media::Source reading(storage::File& file) {
+  return [&file, at = uint64_t{0}](std::span<uint8_t> into) mutable -> Result<size_t> {
+    LYSOEN_ASSIGN(size_t came, file.read_at(at, into));
+    at += came;
+    return came;
+  };
+}
+
+}  // namespace
+
+std::filesystem::path BlobFiles::path(const BlobFile& file) const {
+  return place_.folder / (prefix_of(container_) + to_hex(file));
+}
+
+Result<std::unique_ptr<storage::File>> BlobFiles::open(const BlobFile& file) {
+  auto opened = place_.files.open(path(file), storage::OpenMode::read_only);
+  if (opened || opened.error().code != ErrorCode::not_found) return opened;
+  return make_error(ErrorCode::damaged, "cannot open the attachment: its file is missing in the vault's folder",
+                    "put the whole folder back as it was; it may be whole on another device");
+}
+
+Result<SavedBlob> BlobFiles::put(const media::Source& source, Random& random) {
+  SavedBlob blob;
+  random.fill(blob.file);
+  auto write = [&]() -> Result<void> {
+    LYSOEN_ASSIGN(auto file, place_.files.open(path(blob.file), storage::OpenMode::create));
+    uint64_t at = 0;
+    LYSOEN_ASSIGN(blob.info, media::seal_blob(
+                                 source,
+                                 [&](ByteView chunk) -> Result<void> {
+                                   LYSOEN_TRY(file->write_at(at, chunk));
+                                   at += chunk.size();
+                                   return {};
+                                 },
+                                 random));
+    LYSOEN_TRY(file->sync());
+    return place_.files.sync_folder(place_.folder);
+  };
+  auto written = write();
+  if (written) return blob;
+  (void)place_.files.remove(path(blob.file));
+  return std::move(written).error();
+}
+
+Result<void> BlobFiles::read(const SavedBlob& blob, const media::Sink& sink) {
+  LYSOEN_ASSIGN(auto file, open(blob.file));
+  return media::open_blob(blob.info, reading(*file), sink);
+}
+
+Result<bool> BlobFiles::sound(const SavedBlob& blob) {
+  auto file = open(blob.file);
+  if (!file && file.error().code == ErrorCode::damaged) return false;
+  if (!file) return std::move(file).error();
+  LYSOEN_ASSIGN(auto id, media::blob_id(reading(**file)));
+  return id == blob.info.blob;
+}
+
+Result<void> BlobFiles::sweep(std::vector<BlobFile> kept, Random& random) {
+  std::sort(kept.begin(), kept.end());
+  LYSOEN_ASSIGN(auto names, place_.files.list(place_.folder));
+  std::vector<BlobFile> gone;
+  for (const auto& name : names) {
+    auto file = file_named(name, container_);
+    if (file && !std::binary_search(kept.begin(), kept.end(), *file)) gone.push_back(*file);
+  }
+  if (gone.empty()) return {};
+  for (const auto& name : gone) {
+    LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::read_write));
+    LYSOEN_ASSIGN(uint64_t size, file->size());
+    LYSOEN_TRY(storage::write_noise(*file, 0, size, random));
+    LYSOEN_TRY(file->sync());
+  }
+  for (const auto& name : gone) LYSOEN_TRY(place_.files.remove(path(name)));
+  return place_.files.sync_folder(place_.folder);
+}
+
+Result<BlobFile> BlobFiles::begin(Random& random) {
+  BlobFile name;
+  random.fill(name);
+  LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::create));
+  return name;
+}
+
+Result<void> BlobFiles::append(const BlobFile& name, ByteView chunk) {
+  LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::read_write));
+  LYSOEN_ASSIGN(uint64_t size, file->size());
+  return file->write_at(size, chunk);
+}
+
+Result<void> BlobFiles::finish(const BlobFile& name) {
+  LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::read_write));
+  LYSOEN_TRY(file->sync());
+  return place_.files.sync_folder(place_.folder);
+}
+
+}  // namespace lysoen::vault

@@ -1,0 +1,148 @@
+// lysoen report attach, extract: files that go into a report, and out of it again.
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+
+#include "core/base/try.h"
+#include "tools/lysoen/new_file.h"
+#include "tools/lysoen/report_json.h"
+#include "tools/lysoen/terminal.h"
+
+namespace lysoen::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string report, path, name;
+  fs::path file;
+};
+
+/// The form's only place for files; a new item where it repeats.
+Result<std::string> place_for_files(const Form& form) {
+  std::vector<std::string> places;
+  for (const auto& question : form.questions())
+    if (question.type == ValueType::attachment) places.push_back(question.path);
+  if (places.size() != 1)
+    return make_error(ErrorCode::input_refused,
+                      places.empty() ? "this form has no place for files" : "this form has several places for files",
+                      places.empty() ? "name the file in the text instead" : "name one with --to");
+  auto path = places.front();
+  for (size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+    if (!form.is_repeat(path.substr(0, end))) continue;
+    path.insert(end, "[new1]");
+    end += 6;
+  }
+  return path;
+}
+
+Result<void> attach(App& app, const Arguments& arguments) {
+  std::ifstream in;
+  in.rdbuf()->pubsetbuf(nullptr, 0);  // no copy of it outside of the memory that is wiped
+  in.open(arguments.file, std::ios::binary);
+  std::error_code error;
+  const auto size = fs::file_size(arguments.file, error);
+  if (!in || error || fs::is_directory(arguments.file))
+    return make_error(ErrorCode::not_found, "cannot attach the file: it cannot be read",
+                      "check its name and its rights");
+  LYSOEN_ASSIGN(auto vault, app.open_vault());
+  LYSOEN_ASSIGN(ReportId id, report_named(*vault, arguments.report));
+  std::string path = arguments.path;
+  if (path.empty()) {
+    LYSOEN_ASSIGN(Report report, vault->read(id));
+    LYSOEN_ASSIGN(auto form, form_named(*vault, report.form_id));
+    LYSOEN_ASSIGN(path, place_for_files(*form));
+  }
+  Bar bar("attaching");
+  uint64_t done = 0;
+  AttachmentSource source{arguments.name.empty() ? arguments.file.filename().string() : arguments.name, "",
+                          [&](std::span<uint8_t> into) -> Result<size_t> {
+                            if (in.eof()) return size_t{0};
+                            in.read(reinterpret_cast<char*>(into.data()), static_cast<std::streamsize>(into.size()));
+                            if (in.bad() || (in.fail() && !in.eof()))
+                              return make_error(ErrorCode::io_failed,
+                                                "cannot attach the file: the system refused to read it",
+                                                "copy it to another disk, then attach it again");
+                            done += static_cast<uint64_t>(in.gcount());
+                            bar.show(done, std::max<uint64_t>(size, done));
+                            return static_cast<size_t>(in.gcount());
+                          }};
+  LYSOEN_ASSIGN(Change change, vault->attach(id, path, source));
+  auto what = attached(change.value);
+  LYSOEN_TRY(vault->lock());
+  if (app.print_json({{"id", id.hex()}, {"path", change.path}, {"size", what->size}, {"type", what->type}})) return {};
+  std::cout << short_id(id) << "  " << count_text(what->size) << " bytes attached, " << what->type << "\n";
+  say("the file itself still lies where it was: remove it there if nobody may find it");
+  return {};
+}
+
+Result<Attached> attachment_named(const Report& report, const std::string& name) {
+  std::vector<Attached> found;
+  for (const auto& field : report.fields)
+    for (const auto& visible : field.values)
+      if (auto one = attached(visible.value); one && (name.empty() || one->name == name || field.path == name))
+        found.push_back(*one);
+  if (found.size() == 1) return found.front();
+  return make_error(found.empty() ? ErrorCode::not_found : ErrorCode::input_refused,
+                    found.empty() ? "no such file is attached to this report" : "several files of it are meant",
+                    "`lysoen report show` lists them; name one by its name or its path");
+}
+
+Result<void> extract(App& app, const Arguments& arguments) {
+  LYSOEN_ASSIGN(auto vault, app.open_vault());
+  LYSOEN_ASSIGN(ReportId id, report_named(*vault, arguments.report));
+  LYSOEN_ASSIGN(Report report, vault->read(id));
+  LYSOEN_ASSIGN(auto what, attachment_named(report, arguments.name));
+  LYSOEN_ASSIGN(auto target, NewFile::begin(arguments.file));
+  std::ofstream out;
+  out.rdbuf()->pubsetbuf(nullptr, 0);
+  out.open(target.part(), std::ios::binary | std::ios::app);
+  Bar bar("writing");
+  uint64_t done = 0;
+  LYSOEN_TRY(vault->read_attachment(id, what.blob, [&](ByteView bytes) -> Result<void> {
+    out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    if (!out) return cannot_write(arguments.file, errno);
+    done += bytes.size();
+    bar.show(done, what.size);
+    return {};
+  }));
+  out.close();
+  if (!out) return cannot_write(arguments.file, errno);
+  LYSOEN_TRY(target.finish());
+  if (app.print_json({{"id", id.hex()}, {"size", what.size}, {"type", what.type}})) return {};
+  std::cout << count_text(what.size) << " bytes written, as they were attached\n";
+  say("they lie in clear there now");
+  return {};
+}
+
+}  // namespace
+
+void add_report_files(App& app, CLI::App& report) {
+  auto arguments = std::make_shared<Arguments>();
+  auto* attach_command =
+      report.add_subcommand("attach",
+                            "Take a file into a report: a picture, a recording, a document\n"
+                            "\n"
+                            "It is sealed as it is read; nothing of it is changed, and its own metadata stay in it. It "
+                            "is there, whole, once the\n"
+                            "command ends. In this version it stays on this device: what is exchanged says that it "
+                            "exists, not what is in it.\n"
+                            "\n"
+                            "  lysoen report attach 4f2a photo.jpg\n"
+                            "  lysoen report attach 4f2a interview.m4a --name 'first interview.m4a'");
+  attach_command->add_option("report", arguments->report, "The first digits of its id")->required();
+  attach_command->add_option("file", arguments->file, "The file")->required();
+  attach_command->add_option("--to", arguments->path, "The question that it answers; else the form's place for files");
+  attach_command->add_option("--name", arguments->name, "What readers see; else the file's name");
+  app.does(attach_command, [&app, arguments] { return attach(app, *arguments); });
+
+  auto* extract_command = report.add_subcommand("extract", "Write an attached file, as it was, outside of the vault");
+  extract_command->add_option("report", arguments->report, "The first digits of its id")->required();
+  extract_command->add_option("name", arguments->name,
+                              "Its name or its path in the report; not needed if it is the only one");
+  extract_command->add_option("-o,--output", arguments->file, "Where to; no file of that name is replaced")->required();
+  app.does(extract_command, [&app, arguments] { return extract(app, *arguments); });
+}
+
+}  // namespace lysoen::cli
