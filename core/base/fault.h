@@ -34,7 +34,9 @@
   FAULT(incarnation_kept)             /* feeds go on where they were though a save may be lost */                   \
   FAULT(acknowledged_too_early)       /* others are told that their entries are here before they stand */           \
   FAULT(counters_not_durable)         /* exchange counters are given out before they are reserved for good */    \
-  FAULT(skip_one_slot_overwrite)      /* a wipe leaves the first slot of its container as it was */
+  FAULT(skip_one_slot_overwrite)      /* a wipe leaves the first slot of its container as it was */                 \
+  FAULT(residue_left)                 /* what was discarded stays in indexes, ring and log */                        \
+  FAULT(page_gap_kept)                /* the space between the cells of a page keeps what SQLite moved from there */
 // clang-format on
 
 namespace lysoen::fault {

@@ -229,6 +229,8 @@ Result<void> Container::scrub() noexcept {
     return done;
   }
   if (auto done = database_->vfs().scrub_wal(random_); !done) return noted(std::move(done).error());
+  // Pages in memory are not as clean as those in the file, and would go into the log anew.
+  LYSOEN_TRY(database_->run("PRAGMA shrink_memory"));
   // A log that opening kept aside is a copy of what was purged.
   auto aside = files_.open(path(".wal-aside"), OpenMode::read_write);
   if (!aside)

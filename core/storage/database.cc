@@ -235,6 +235,7 @@ Result<void> Database::settle(const Options& options) {
   }
   LYSOEN_TRY(pragma(options.read_only ? "PRAGMA journal_mode" : "PRAGMA journal_mode=WAL", "wal"));
   LYSOEN_TRY(pragma("PRAGMA secure_delete=ON", "1"));
+  if (vfs_->sealed()) LYSOEN_TRY(pragma(("PRAGMA max_page_count=" + std::to_string(kPagesMax)).c_str()));
   LYSOEN_TRY(pragma("PRAGMA synchronous=FULL"));
   LYSOEN_TRY(pragma("PRAGMA wal_autocheckpoint=0", "0"));
   // A log that one large transaction made long is cut back when it is begun anew.

@@ -210,6 +210,17 @@ Result<void> replace_file(Files& files, const std::filesystem::path& path, ByteV
   return files.sync_folder(path.parent_path());
 }
 
+namespace {
+
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<FolderLock>> FolderLock::take(const std::filesystem::path& folder) {
   int descriptor = ::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) return error_from(errno, "create the lock of");
@@ -221,7 +232,36 @@ Result<std::unique_ptr<FolderLock>> FolderLock::take(const std::filesystem::path
                         "close the other program that uses it, then try again");
     return error_from(failed, "lock");
   }
+  // Says nothing but whose it is (F_GETLK); where it is refused nobody can be asked to end.
+  struct flock whose = whole_file();
+  (void)::fcntl(descriptor, F_SETLK, &whose);
   return std::unique_ptr<FolderLock>(new FolderLock(descriptor));
+}
+
+Result<FolderLock::Seen> FolderLock::look(const std::filesystem::path& folder) {
+  int descriptor = ::open((folder / "lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0) return error_from(errno, "look at the lock of");
+  Seen seen;
+  struct stat file {};
+  struct flock whose = whole_file();
+  if (::fstat(descriptor, &file) == 0) seen.session_open = file.st_size > 0;
+  if (::fcntl(descriptor, F_GETLK, &whose) == 0 && whose.l_type != F_UNLCK) {
+    seen.taken = true;
+    if (whose.l_pid > 1 && file.st_uid == ::geteuid() && (file.st_mode & 077) == 0) seen.process = whose.l_pid;
+  } else {
+    seen.taken = ::flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  }
+  ::close(descriptor);
+  return seen;
+}
+
+void FolderLock::begin_session() {
+  constexpr uint8_t kOpen = 1;
+  if (::pwrite(descriptor_, &kOpen, 1, 0) == 1) (void)::fsync(descriptor_);
+}
+
+void FolderLock::end_session() {
+  (void)!::ftruncate(descriptor_, 0);
 }
 
 // Closing the descriptor gives the lock back. The file stays: removing it would let two processes hold two locks.

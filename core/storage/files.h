@@ -13,6 +13,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -69,13 +70,26 @@ Result<Bytes> read_file(Files& files, const std::filesystem::path& path, size_t 
 /// Replaces the file as a whole or not at all: writes `path`.new, syncs, renames, syncs the folder.
 Result<void> replace_file(Files& files, const std::filesystem::path& path, ByteView content);
 
-/// Keeps every other process out of a vault's folder while it lives (flock on an empty file named "lock").
-/// Not through Files: a simulated disk needs no lock between processes.
+/// Keeps every other process out of a vault's folder while it lives (flock on a file named "lock", which is empty
+/// unless a session is open or did not end in order). Not through Files: a simulated disk needs no lock between
+/// processes.
 class FolderLock {
  public:
   /// Errors: vault_in_use if another process (or another FolderLock of this one) has it; storage_read_only; not_found.
   static Result<std::unique_ptr<FolderLock>> take(const std::filesystem::path& folder);
   ~FolderLock();
+  /// Marks in the file that a session has begun, and that it has ended in order. What cannot be written is left out.
+  void begin_session();
+  void end_session();
+
+  struct Seen {
+    bool taken = false;
+    std::optional<int64_t> process;  // that has it, if the system tells and it can only be one of this user
+    bool session_open = false;       // of `taken`: it goes on; else it did not end in order
+  };
+  /// Looks without taking it. Errors: not_found (nobody ever took it), storage_read_only, io_failed.
+  static Result<Seen> look(const std::filesystem::path& folder);
+
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 

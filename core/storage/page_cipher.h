@@ -24,6 +24,10 @@ inline constexpr size_t kPagePlain = kPageSize - kReservedSize;                 
 inline constexpr size_t kWalHeader = 32, kWalHeaderSealed = kWalHeader + kReservedSize;  // 72
 inline constexpr size_t kFrameHeader = 24, kFrameSize = kFrameHeader + kPageSize;  // 4,120: plain and sealed alike
 
+// Of a sealed database, 128 GiB: the first byte of a page number is 0 or 1, so that of a page tells b-tree pages from
+// the others.
+inline constexpr uint32_t kPagesMax = (uint32_t{1} << 25) - 1;
+
 using WalSalts = std::array<uint8_t, 8>;  // bytes 16..23 of the WAL header
 
 /// Nonces, drawn from the system some dozens at a time.

@@ -26,6 +26,18 @@ uint32_t number_at(ByteView bytes) {
   return reader.u32();
 }
 
+/// Between the places of a b-tree page's cells and the cells SQLite leaves what stood there before it moved them,
+/// `secure_delete` or not. Other pages begin with a page's number (kPagesMax).
+void clear_unallocated(uint32_t number, std::span<uint8_t, kPageSize> page) {
+  const size_t header = number == 1 ? 100 : 0;  // sqlite.org/fileformat2.html#b_tree_pages
+  auto two_bytes = [&](size_t at) { return size_t{page[header + at]} << 8 | page[header + at + 1]; };
+  const uint8_t type = page[header];
+  const bool leaf = type == 10 || type == 13, interior = type == 2 || type == 5;
+  if (!leaf && !interior) return;
+  const size_t begin = header + (leaf ? 8 : 12) + 2 * two_bytes(3), end = two_bytes(5);
+  if (begin < end && end <= kPagePlain) std::memset(page.data() + begin, 0, end - begin);
+}
+
 }  // namespace
 
 Vfs::State::State(Files& files_in, std::filesystem::path path, Random& random)
@@ -88,11 +100,14 @@ int Vfs::State::read_main(std::span<uint8_t> out, uint64_t offset) {
 int Vfs::State::write_main(ByteView bytes, uint64_t offset) {
   if (!cipher) return write_raw(*main, bytes, offset);
   const uint64_t page = offset / kPageSize;
-  if (offset % kPageSize != 0 || bytes.size() != kPageSize || page >= UINT32_MAX) return refused(SQLITE_IOERR_WRITE);
+  if (offset % kPageSize != 0 || bytes.size() != kPageSize || page >= kPagesMax) return refused(SQLITE_IOERR_WRITE);
   const auto number = static_cast<uint32_t>(page + 1);
   if (!page_fits(number, bytes)) return refused(SQLITE_IOERR_WRITE);
-  std::span<uint8_t, kPageSize> out(sealed.data(), kPageSize);
-  cipher->seal_page(number, bytes.first<kPageSize>(), out);
+  just_read.reset();
+  std::span<uint8_t, kPageSize> clear(plain.data(), kPageSize), out(sealed.data(), kPageSize);
+  std::memcpy(clear.data(), bytes.data(), kPageSize);
+  if (!LYSOEN_FAULT(page_gap_kept)) clear_unallocated(number, clear);
+  cipher->seal_page(number, clear, out);
   return write_raw(*main, out, offset);
 }
 

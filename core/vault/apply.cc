@@ -1,9 +1,11 @@
 #include "core/vault/apply.h"
 
+#include <algorithm>
 #include <set>
 
 #include "core/base/try.h"
 #include "core/feed/body.h"
+#include "core/vault/residue.h"
 #include "core/vault/schema.h"
 
 namespace lysoen::vault {
@@ -71,16 +73,47 @@ Result<void> apply_heads(Target& target, const SaveRecord& record) {
   return {};
 }
 
+Result<std::vector<Change>> said_by(const SavedDraft& draft) {
+  auto said = draft.answers;
+  if (draft.unsent_edit.empty()) return said;
+  LYSOEN_ASSIGN(auto unsent, report::decode_edit(draft.unsent_edit));
+  for (auto& change : changes_of(unsent)) said.push_back(std::move(change));
+  return said;
+}
+
+/// Whether the draft as it is kept says something that it will not say any more.
+Result<bool> takes_back(Target& target, const SavedDraft& draft) {
+  LYSOEN_ASSIGN(auto row, target.rows.find(draft.draft));
+  if (!row) return false;
+  LYSOEN_ASSIGN(auto kept, target.rows.draft_of(*row));
+  if (!kept) return false;
+  LYSOEN_ASSIGN(auto before, said_by(*kept));
+  LYSOEN_ASSIGN(auto after, said_by(draft));
+  return std::any_of(before.begin(), before.end(), [&](const Change& change) {
+    return change.value && std::find(after.begin(), after.end(), change) == after.end();
+  });
+}
+
+Result<void> apply_drafts(Target& target, const SaveRecord& record) {
+  // What is sent goes on to stand in its edits.
+  bool residue = !record.ended.empty() && record.entries.empty();
+  for (const auto& draft : record.drafts) {
+    if (!residue) {
+      LYSOEN_ASSIGN(residue, takes_back(target, draft));
+    }
+    LYSOEN_ASSIGN(int64_t row, target.rows.put_draft(draft));
+    target.touched.insert(row);
+  }
+  for (const auto& ended : record.ended) LYSOEN_TRY(target.rows.end_draft(ended));
+  return residue ? note_residue(target.database) : Result<void>();
+}
+
 }  // namespace
 
 Result<void> apply_record(storage::Database& database, const SaveRecord& record, const team::RoleHistory& roles) {
   Target target{database, FeedStore(database), ReportRows(database, roles), {}};
   for (const auto& blob : record.blobs) LYSOEN_TRY(target.rows.put_blob(blob));
-  for (const auto& draft : record.drafts) {
-    LYSOEN_ASSIGN(int64_t row, target.rows.put_draft(draft));
-    target.touched.insert(row);
-  }
-  for (const auto& ended : record.ended) LYSOEN_TRY(target.rows.end_draft(ended));
+  LYSOEN_TRY(apply_drafts(target, record));
   LYSOEN_TRY(apply_entries(target, record));
   LYSOEN_TRY(apply_heads(target, record));
   for (const auto& report : record.read)

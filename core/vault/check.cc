@@ -203,7 +203,11 @@ Result<void> VaultImpl::tried(const storage::Container::Work& work) {
 Result<VaultCheck> VaultImpl::check(const std::function<bool(uint64_t, uint64_t)>& progress) {
   LYSOEN_TRY(usable());
   LYSOEN_TRY(settle());
-  return VaultChecker(*this, progress).run();
+  LYSOEN_ASSIGN(auto check, VaultChecker(*this, progress).run());
+  if (!check.sound()) return check;  // nothing is written to what is damaged
+  const auto at = static_cast<uint64_t>(now().time_since_epoch().count());
+  (void)plain([&](storage::Database& own) { return set_fact(own, kSoundFact, Writer().u64(at).bytes()); });
+  return check;
 }
 
 }  // namespace lysoen::vault

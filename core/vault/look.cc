@@ -52,4 +52,16 @@ Result<VaultFiles> look_at_vault(const std::filesystem::path& folder) {
   return seen;
 }
 
+Result<VaultSession> session_of_vault(const std::filesystem::path& folder) {
+  LYSOEN_TRY(vault::SlotFile::open(storage::system_files(), folder / "slots", storage::OpenMode::read_only));
+  VaultSession session;
+  auto seen = storage::FolderLock::look(folder);
+  if (!seen && seen.error().code == ErrorCode::not_found) return session;
+  if (!seen) return std::move(seen).error();
+  session.open = seen->taken;
+  session.process = seen->process;
+  session.in_order = !seen->session_open;
+  return session;
+}
+
 }  // namespace lysoen

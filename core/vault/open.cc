@@ -96,7 +96,7 @@ Result<std::unique_ptr<storage::FolderLock>> take_lock(const Place& place, std::
   switch (lock.error().code) {
     case ErrorCode::vault_in_use:
       return make_error(ErrorCode::vault_in_use, "cannot " + std::string(doing) + ": another process has it open",
-                        "close the other program, or wait until it is done");
+                        "`lysoen vault lock` asks it to end; or wait until it is done");
     case ErrorCode::storage_read_only:
       return make_error(ErrorCode::storage_read_only, "cannot " + std::string(doing) + ": its folder cannot be written",
                         "give yourself the right to write there, or move the folder to a disk that can be written");
@@ -224,6 +224,7 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(const Place& place, Part
   vault->slot_ = parts.opened.slot;
   vault->key_ = std::move(parts.opened.content);
   vault->container_ = std::move(parts.container);
+  if (vault->lock_) vault->lock_->begin_session();
   vault->key_wrap_.emplace(parts.container_key, environment.random);
   LYSOEN_ASSIGN(vault->membership_, Membership::load(vault->database(), *vault->key_wrap_));
   vault->outbox_ =
@@ -231,7 +232,7 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(const Place& place, Part
   LYSOEN_TRY(vault->settle_past(parts.report));
   if (parts.report.pages_doubtful) LYSOEN_TRY(vault->mend_mixed_pages());
   LYSOEN_TRY(vault->settle_slots());
-  (void)vault->scrub_purged();  // on a full disk it waits until the next start
+  (void)vault->clean_residue();  // on a full disk it waits until the next start
   if (!parts.report.needs_new_incarnation()) (void)vault->sweep_blobs();  // else a row may have been lost
   LYSOEN_TRY(vault->settle_policy());
   // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
@@ -318,8 +319,9 @@ Result<void> VaultImpl::may_send() {
 Result<void> VaultImpl::lock() {
   LYSOEN_TRY(ready());
   auto done = settle();
-  if (done) (void)purge_now(kPurgedAtLock);  // what fails now is done the next time
   if (done) done = index_words(kWordsAtLock);
+  if (done) (void)purge_now(kPurgedAtLock);  // what fails now is done the next time
+  if (done) (void)clean_residue();           // likewise
   if (done && !clean_mark_)
     done = container_->plain([](storage::Database& database) { return set_fact(database, kCleanFact, Bytes{1}); });
   (void)settle_policy();  // else the next opening does it
@@ -329,8 +331,18 @@ Result<void> VaultImpl::lock() {
   container_.reset();
   (void)finish_wipes(place_, *slots_, environment_);  // else the next start does it
   slots_.reset();
+  if (lock_ && done && locked) lock_->end_session();
   lock_.reset();
   return done ? locked : done;
+}
+
+Result<void> VaultImpl::idle() {
+  if (lock_if_idle()) return ready();
+  if (intake_spans_calls_) return {};                 // in the middle of what a relay says
+  (void)finish_wipes(place_, *slots_, environment_);  // else the lock does it, or the next start
+  LYSOEN_TRY(settle());
+  LYSOEN_TRY(index_words(kWordsAtLock));
+  return clean_residue();
 }
 
 void VaultImpl::forget() {

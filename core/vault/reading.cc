@@ -90,6 +90,24 @@ Result<ReportLevels> VaultImpl::levels(const ReportId& report) {
   return queries().levels(row);
 }
 
+Result<VaultInfo> VaultImpl::info() {
+  LYSOEN_TRY(usable());
+  VaultInfo info;
+  info.vault.bytes = slots_->vault().bytes;
+  info.slot_file_version = kSlotFileVersion;
+  LYSOEN_ASSIGN(auto store, database().integer("SELECT format FROM storage_state"));
+  LYSOEN_ASSIGN(auto schema, database().integer("PRAGMA user_version"));
+  info.store_version = static_cast<uint32_t>(store.value_or(0));
+  info.schema_version = static_cast<uint32_t>(schema.value_or(0));
+  info.cost = {cost_.memory_kib, cost_.passes};
+  info.guarded = key_.guarded;
+  LYSOEN_ASSIGN(auto checked, fact(database(), kSoundFact));
+  Reader reader(checked);
+  const WallTime sound_at(std::chrono::milliseconds(static_cast<int64_t>(reader.u64())));
+  if (reader.done()) info.sound_at = sound_at;
+  return info;
+}
+
 Result<VaultStatus> VaultImpl::status() {
   LYSOEN_TRY(usable());
   VaultStatus status;

@@ -3,6 +3,7 @@
 #include "core/base/bytes.h"
 #include "core/base/try.h"
 #include "core/vault/membership.h"
+#include "core/vault/residue.h"
 #include "core/vault/schema.h"
 #include "core/vault/vault_impl.h"
 
@@ -10,7 +11,7 @@ namespace lysoen::vault {
 
 namespace {
 
-constexpr std::string_view kAgeFact = "retention.age", kScrubFact = "retention.scrub";
+constexpr std::string_view kAgeFact = "retention.age";
 constexpr size_t kPurgedAtOnce = 256;  // reports in one transaction
 
 /// How long this vault has been in use, as far as its clock can be believed; and when that was last looked at.
@@ -92,29 +93,7 @@ Result<void> Retention::purge(std::span<const int64_t> reports, WallTime now) {
         "NULL, conflicts = 0, aside = 0, waiting = 0, purged = ?3 WHERE id = ?1",
         report, kNoTime, now.time_since_epoch().count()));
   }
-  // Both indexes leave what was deleted in their pages until they are written anew.
-  LYSOEN_TRY(database_.run("INSERT INTO report_words (report_words) VALUES ('optimize')"));
-  std::string table;
-  {
-    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT sql FROM sqlite_schema WHERE name = 'report_places'"));
-    LYSOEN_ASSIGN(bool found, query.step());
-    if (found) table = query.text(0);
-  }
-  LYSOEN_TRY(database_.run("DROP TABLE report_places"));
-  LYSOEN_TRY(database_.execute(table));
-  LYSOEN_TRY(
-      database_.run("INSERT INTO report_places SELECT id, latitude, latitude, longitude, longitude FROM reports WHERE "
-                    "latitude IS NOT NULL"));
-  return set_fact(database_, kScrubFact, Bytes{1});
-}
-
-Result<bool> Retention::scrub_due() {
-  LYSOEN_ASSIGN(auto mark, fact(database_, kScrubFact));
-  return !mark.empty();
-}
-
-Result<void> Retention::scrubbed() {
-  return drop_fact(database_, kScrubFact);
+  return sweep_indexes(database_);
 }
 
 // -- The vault ------------------------------------------------------------------------------------------------------
@@ -139,18 +118,10 @@ Result<PurgeOutcome> VaultImpl::purge_now(size_t reports_max) {
     LYSOEN_TRY(container_->durable([&](storage::Database&) { return retention.purge(due, now()); }));
     outcome.purged += due.size();
   }
-  LYSOEN_TRY(scrub_purged());
+  LYSOEN_TRY(clean_residue());
   LYSOEN_ASSIGN(auto left, retention.due(policy, 1));
   outcome.more = !left.empty();
   return outcome;
-}
-
-Result<void> VaultImpl::scrub_purged() {
-  Retention retention(database());
-  LYSOEN_ASSIGN(bool due, retention.scrub_due());
-  if (!due) return {};
-  LYSOEN_TRY(container_->scrub());
-  return container_->plain([&](storage::Database&) { return retention.scrubbed(); });
 }
 
 Result<void> VaultImpl::require_content(int64_t row, std::string_view doing) {

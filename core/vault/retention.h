@@ -2,7 +2,7 @@
 // "Purge"; why so: docs/decisions/0010.
 //
 // Every call runs inside the caller's transaction: look() and due() in a plain one, purge() in a durable one, after
-// which the container is scrubbed. One strand.
+// which the residue is cleaned. One strand.
 #pragma once
 #include <lysoen/environment.h>
 #include <lysoen/team.h>
@@ -23,12 +23,8 @@ class Retention {
   /// Up to `count_max` reports of which the policy removes the content now, as of the last look.
   Result<std::vector<int64_t>> due(const RolePolicy& policy, size_t count_max);
   /// Destroys what these reports say and the keys of their entries. What is left: that each was sent, when, its form,
-  /// status and levels; and the sealed entries, which this device cannot open.
+  /// status and levels; and the sealed entries, which this device cannot open. The indexes are swept, a scrub is due.
   Result<void> purge(std::span<const int64_t> reports, WallTime now);
-
-  /// A purge stands of which ring and log may still hold copies.
-  Result<bool> scrub_due();
-  Result<void> scrubbed();
 
  private:
   storage::Database& database_;

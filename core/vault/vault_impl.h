@@ -29,6 +29,7 @@ inline constexpr size_t kImportRowsMax = 256;
 // Kinds of what admins bring to relays. On disk. Never renumber. Sealed rosters are their own table.
 inline constexpr int kAdmissionErrand = 1, kWelcomeErrand = 2, kRosterErrand = 3;
 inline constexpr std::string_view kCleanFact = "session.clean";  // 1 after an orderly lock
+inline constexpr std::string_view kSoundFact = "check.sound";    // when a check last found nothing
 
 class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
  public:
@@ -46,6 +47,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> lock() override;
   void lock_when_idle(std::chrono::nanoseconds after) override;
   bool lock_if_idle() override;
+  Result<void> idle() override;
 
   // Passphrases: passphrases.cc
   Result<std::vector<PassphraseInfo>> passphrases() override;
@@ -84,6 +86,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<ReportLevels> levels(const ReportId& report) override;
   Result<std::string> disclose(const ReportId& report) override;  // disclose.cc
   Result<VaultStatus> status() override;
+  Result<VaultInfo> info() override;
   Result<VaultCheck> check(const std::function<bool(uint64_t done, uint64_t all)>& progress) override;  // check.cc
   Result<PurgeOutcome> purge_due(size_t reports_max) override;                                          // retention.cc
   Result<uint64_t> backup(const std::filesystem::path& file, std::string_view passphrase,
@@ -192,8 +195,10 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
 
   // retention.cc
   Result<PurgeOutcome> purge_now(size_t reports_max);
-  Result<void> scrub_purged();
   Result<void> require_content(int64_t row, std::string_view doing);
+  // residue.cc
+  /// What was taken back or purged is gone below the tables too; nothing if there is nothing of it.
+  Result<void> clean_residue();
   // wipe.cc
   bool may_wipe() const;
   Result<void> require_wipe(ContainerSet containers, std::string_view doing) const;

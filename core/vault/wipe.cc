@@ -42,6 +42,7 @@ Result<void> VaultImpl::wipe(WipeScope scope) {
   auto begun = slots_->begin_wipe(doomed, environment_.random);
   auto finished = begun ? finish_wipes(place_, *slots_, environment_) : Result<void>();
   slots_.reset();
+  if (lock_ && finished) lock_->end_session();
   lock_.reset();
   if (!begun)
     return make_error(ErrorCode::io_failed, "cannot wipe: " + begun.error().message,

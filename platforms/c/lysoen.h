@@ -122,6 +122,10 @@ typedef struct lysoen_vault lysoen_vault;
 LYSOEN_API lysoen_code lysoen_vault_create(const char* folder, const char* passphrase, lysoen_vault** out);
 /* LYSOEN_WRONG_PASSPHRASE, LYSOEN_VAULT_IN_USE, LYSOEN_NEWER_VERSION, LYSOEN_DAMAGED, LYSOEN_NOT_FOUND ... */
 LYSOEN_API lysoen_code lysoen_vault_open(const char* folder, const char* passphrase, lysoen_vault** out);
+/* For an app that keeps it open: when nothing is to be done, and never before the first screen. Ends a wipe that a
+ * duress passphrase began, takes up words for the search, cleans what was discarded. Nothing to do costs nothing; what
+ * fails is tried again at the next call or lock. */
+LYSOEN_API lysoen_code lysoen_vault_idle(lysoen_vault* vault);
 /* Wipes the keys; every later call with this vault, and with syncs made from it, answers LYSOEN_LOCKED. */
 LYSOEN_API lysoen_code lysoen_vault_lock(lysoen_vault* vault);
 /* Locks it and lets it go. Syncs made from it may be freed later. */

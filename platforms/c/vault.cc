@@ -64,6 +64,13 @@ lysoen_code lysoen_vault_open(const char* folder, const char* passphrase, lysoen
   });
 }
 
+lysoen_code lysoen_vault_idle(lysoen_vault* vault) {
+  return guarded([&]() -> Result<void> {
+    LYSOEN_C_REQUIRE(vault);
+    return vault->vault->idle();
+  });
+}
+
 lysoen_code lysoen_vault_lock(lysoen_vault* vault) {
   return guarded([&]() -> Result<void> {
     LYSOEN_C_REQUIRE(vault);

@@ -166,6 +166,7 @@ static void one_device(void) {
 
   CHECK(lysoen_submit(vault, &draft, NULL) == LYSOEN_TRUST_REFUSED);
   CHECK(lysoen_discard(vault, &second) == LYSOEN_OK);
+  CHECK(lysoen_vault_idle(vault) == LYSOEN_OK);
   CHECK(lysoen_read(vault, &second, &report) == LYSOEN_NOT_FOUND);
 
   lysoen_vault_status status = LYSOEN_VAULT_STATUS_INIT;
@@ -178,6 +179,7 @@ static void one_device(void) {
   CHECK(lysoen_vault_open(path("one"), kPassphrase, &other) == LYSOEN_VAULT_IN_USE);
   CHECK(lysoen_last_advice() == LYSOEN_ADVICE_RETRY_LATER);
   CHECK(lysoen_vault_lock(vault) == LYSOEN_OK);
+  CHECK(lysoen_vault_idle(vault) == LYSOEN_LOCKED);
   CHECK(lysoen_begin(vault, "police-incident", "en", &second) == LYSOEN_LOCKED);
   lysoen_vault_free(vault);
 

@@ -1,7 +1,10 @@
 #include "tests/support/decrypted.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
+#include "core/base/bytes.h"
 #include "core/base/check.h"
 #include "core/storage/ring.h"
 #include "core/vault/slots.h"
@@ -114,6 +117,25 @@ Decrypted::Hits Decrypted::hits(ByteView bytes) const {
 
 Decrypted::Hits Decrypted::hits(std::string_view text) const {
   return hits(as_bytes(text));
+}
+
+std::set<std::string> Decrypted::texts(std::string_view beginning, size_t length) const {
+  std::set<std::string> found;
+  for (const auto* parts : {&pages_, &frames_, &records_})
+    for (const auto& part : *parts) {
+      const auto whole = as_text(part);
+      for (size_t at = whole.find(beginning); at != whole.npos; at = whole.find(beginning, at + 1))
+        found.emplace(whole.substr(at, length));
+    }
+  return found;
+}
+
+Decrypted::Hits Decrypted::hits(double degrees) const {
+  auto found = hits(Writer().u64(std::bit_cast<uint64_t>(degrees)).bytes());
+  const auto near = static_cast<float>(degrees);
+  for (float edge : {std::nextafter(near, -1000.0f), near, std::nextafter(near, 1000.0f)})
+    found = found + hits(Writer().u32(std::bit_cast<uint32_t>(edge)).bytes());
+  return found;
 }
 
 }  // namespace lysoen::test

@@ -5,6 +5,7 @@
 #include <lysoen/environment.h>
 
 #include <set>
+#include <string>
 
 #include "core/storage/files.h"
 #include "core/storage/page_cipher.h"
@@ -25,9 +26,15 @@ class Decrypted {
   struct Hits {
     size_t pages = 0, log = 0, ring = 0;
     size_t all() const { return pages + log + ring; }
+    Hits operator+(const Hits& more) const { return {pages + more.pages, log + more.log, ring + more.ring}; }
   };
   Hits hits(std::string_view text) const;
   Hits hits(ByteView bytes) const;
+  /// Of a coordinate, as tables keep it and as the index of places does.
+  Hits hits(double degrees) const;
+
+  /// All texts of that length that begin so, wherever they stand.
+  std::set<std::string> texts(std::string_view beginning, size_t length) const;
 
   /// What opened at the last look.
   size_t pages() const { return pages_.size(); }

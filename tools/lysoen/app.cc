@@ -12,7 +12,6 @@
 #include "core/base/fault.h"
 #include "core/base/try.h"
 #include "tools/lysoen/remains.h"
-#include "tools/lysoen/terminal.h"
 
 namespace lysoen::cli {
 
@@ -30,7 +29,8 @@ constexpr const char* kAbout =
 
 constexpr const char* kExits =
     "exit codes: 0 done, 1 internal, 2 usage, 3 input refused, 4 wrong passphrase, 5 no network, 6 damaged data,\n"
-    "7 partly done, 8 vault in use, 9 trust refused, 10 storage full or read-only";
+    "7 partly done or ended on request (Ctrl-C, SIGTERM), 8 vault in use, 9 trust refused, 10 storage full or "
+    "read-only";
 
 Result<SecretText> first_line_of(const std::string& file) {
   int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
@@ -160,6 +160,10 @@ Result<SecretText> App::passphrase(bool twice) {
   return secret("passphrase of the vault", passphrase_file_, "LYSOEN_PASSPHRASE", twice);
 }
 
+bool App::passphrase_given() const {
+  return !passphrase_file_.empty() || std::getenv("LYSOEN_PASSPHRASE") != nullptr;
+}
+
 Result<SecretText> App::secret(const std::string& what, const std::string& option, const char* variable, bool twice) {
   if (!option.empty()) return first_line_of(option);
   if (char* given = std::getenv(variable)) return taken_from_environment(variable, given);
@@ -179,6 +183,7 @@ Result<std::unique_ptr<Vault>> App::open_vault() {
     LYSOEN_ASSIGN(SecretText word, passphrase(false));
     return Vault::open(folder, word, environment_);
   };
+  if (!interruptible_) interruptible_.emplace();
   LYSOEN_ASSIGN(auto vault, open());
   vault->lock_when_idle(std::chrono::seconds(idle_lock_seconds_));
   stop_at("opened");
@@ -197,11 +202,18 @@ Result<void> App::judge(std::string_view passphrase, std::span<const std::string
   return {};
 }
 
-Result<bool> App::ask_yes(Vault& vault, std::string_view question) const {
-  auto answer = cli::ask_yes(question, std::chrono::seconds(idle_lock_seconds_));
-  if (answer) return *answer;
+Result<std::string> App::ask_line(Vault& vault, std::string_view question) const {
+  auto answer = cli::ask_line(question, std::chrono::seconds(idle_lock_seconds_), [&vault] { (void)vault.idle(); });
+  if (answer) return std::move(*answer);
   (void)vault.lock();
+  if (interruptible_ && interruptible_->asked())
+    return make_error(ErrorCode::cancelled, "asked to end, so the vault was locked", "run the command again");
   return make_error(ErrorCode::locked, "nobody answered, so the vault was locked", "run the command again");
+}
+
+Result<bool> App::ask_yes(Vault& vault, std::string_view question) const {
+  LYSOEN_ASSIGN(auto answer, ask_line(vault, std::string(question) + "? [y/N] "));
+  return answer == "y" || answer == "yes";
 }
 
 CreateOptions App::create_options() const {
@@ -220,6 +232,7 @@ Result<std::unique_ptr<Vault>> App::open_or_create_vault() {
   if (!is_new) return open_vault();
   LYSOEN_ASSIGN(SecretText word, passphrase(true));
   LYSOEN_TRY(judge(word));
+  if (!interruptible_) interruptible_.emplace();
   LYSOEN_ASSIGN(auto vault, Vault::create(folder, word, create_options(), environment_));
   vault->lock_when_idle(std::chrono::seconds(idle_lock_seconds_));
   return vault;

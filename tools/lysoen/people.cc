@@ -1,9 +1,13 @@
 #include "tools/lysoen/people.h"
 
-#include <fstream>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
+#include "core/base/utc.h"
 #include "tools/lysoen/terminal.h"
 
 namespace lysoen::cli {
@@ -70,13 +74,27 @@ Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max) {
     return refuse(ErrorCode::not_found, "there is no such file", "check the path");
   if (std::filesystem::is_directory(file, ignored))
     return refuse(ErrorCode::input_refused, "it is a folder", "give a file in it");
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return refuse(ErrorCode::input_refused, "the system does not allow it", "check the file's permissions");
+  // Not blocking: it may be a pipe that nobody writes into yet, and the command may be asked to end.
+  int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0)
+    return refuse(ErrorCode::input_refused, "the system does not allow it", "check the file's permissions");
   Bytes bytes(size_max + 1);
-  in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<size_t>(in.gcount()));
-  if (bytes.size() > size_max)
+  size_t size = 0;
+  ssize_t got = 1;
+  while (got > 0 && size < bytes.size() && wait_to_read(descriptor, {})) {
+    got = ::read(descriptor, bytes.data() + size, bytes.size() - size);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+      got = 1;
+    else if (got > 0)
+      size += static_cast<size_t>(got);
+  }
+  ::close(descriptor);
+  bytes.resize(size);
+  if (got < 0)
+    return refuse(ErrorCode::input_refused, "the system does not allow it", "check the medium that it is on");
+  if (size > size_max)
     return refuse(ErrorCode::limit_exceeded, "larger than " + bytes_text(size_max), "check that it is the right one");
+  if (got > 0) return refuse(ErrorCode::cancelled, "asked to end", "run the command again");
   return bytes;
 }
 
@@ -88,6 +106,39 @@ std::string policy_text(const RolePolicy& policy) {
     text += policy.keep == Keep::until_held ? " it is held" : " it is opened";
   }
   return text + (policy.may_wipe ? "; may wipe" : "; may not wipe");
+}
+
+std::string_view name_of(WipeSettings::Cover cover) {
+  switch (cover) {
+    case WipeSettings::Cover::none:
+      return "none";
+    case WipeSettings::Cover::ready:
+      return "ready";
+    case WipeSettings::Cover::lost:
+      return "lost";
+  }
+  return "none";
+}
+
+std::vector<std::string> wipe_lines(const WipeSettings& settings) {
+  std::vector<std::string> lines;
+  switch (settings.cover) {
+    case WipeSettings::Cover::ready:
+      lines.push_back("duress passphrase: there is one, since " + utc_text_short(settings.cover_made));
+      break;
+    case WipeSettings::Cover::lost:
+      lines.push_back(
+          "duress passphrase: it was removed in the cover, or the cover was wiped; remove it here and add a new one");
+      break;
+    case WipeSettings::Cover::none:
+      lines.push_back("duress passphrase: none");
+  }
+  lines.push_back(settings.wipe_after
+                      ? std::to_string(settings.wipe_after) + " wrong passphrases in a row wipe everything"
+                      : "wrong passphrases wipe nothing");
+  if (!settings.allowed)
+    lines.push_back(alarm("disabled: the team's policy forbids wiping; a duress passphrase only opens the cover"));
+  return lines;
 }
 
 void warn_about(const TeamView& team) {

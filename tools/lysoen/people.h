@@ -42,6 +42,10 @@ Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max);
 /// "removes what it has sent 7 days after it was opened; may not wipe"
 std::string policy_text(const RolePolicy& policy);
 
+/// How this device is set for the worst, in a line each: the cover, wrong passphrases, what the policy forbids.
+std::vector<std::string> wipe_lines(const WipeSettings& settings);
+std::string_view name_of(WipeSettings::Cover cover);
+
 /// Ends of warnings that belong to every command that shows the team: expired roster, a single reader.
 void warn_about(const TeamView& team);
 

@@ -53,7 +53,8 @@ Result<void> sync(App& app, const Arguments& arguments) {
   SyncOptions options{.deadline = std::chrono::seconds(arguments.deadline_seconds)};
   if (arguments.once) options.tries = 1;
   options.cancelled = [&ctrl_c] { return ctrl_c.asked(); };
-  options.progress = [&bar](const SyncProgress& progress) {
+  options.progress = [&bar, &vault](const SyncProgress& progress) {
+    if (!progress.waiting.empty()) (void)vault->idle();
     uint64_t done = progress.entries_sent + progress.entries_received;
     bar.show(done, done + progress.entries_left + (progress.more_to_come ? 1 : 0),
              progress.waiting.empty() ? entries_text(done) + ", " + bytes_text(progress.bytes_up + progress.bytes_down)

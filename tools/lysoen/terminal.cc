@@ -14,6 +14,10 @@ namespace lysoen::cli {
 
 namespace {
 
+constexpr int kEndSignals[] = {SIGINT, SIGTERM, SIGHUP};
+volatile std::sig_atomic_t interrupted = 0;
+int interruptibles = 0;
+
 bool coloured(int descriptor) {
   static const bool wanted = std::getenv("NO_COLOR") == nullptr;
   return wanted && isatty(descriptor);
@@ -98,16 +102,25 @@ bool can_ask() {
   return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
 }
 
-std::optional<bool> ask_yes(std::string_view question, std::chrono::seconds patience) {
-  std::cerr << question << "? [y/N] " << std::flush;
-  pollfd input{STDIN_FILENO, POLLIN, 0};
-  auto wait = std::min<std::chrono::milliseconds>(patience, std::chrono::hours(24));
-  if (patience.count() > 0 && poll(&input, 1, static_cast<int>(wait.count())) == 0) {
-    std::cerr << "\n";
-    return std::nullopt;
+bool wait_to_read(int descriptor, std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kLook{200};  // so often it looks whether it is asked to end
+  for (auto waited = std::chrono::milliseconds(0); !interrupted; waited += kLook) {
+    if (patience.count() > 0 && waited >= patience) return false;
+    pollfd input{descriptor, POLLIN, 0};
+    if (poll(&input, 1, static_cast<int>(kLook.count())) > 0) return true;
   }
+  return false;
+}
+
+std::optional<std::string> ask_line(std::string_view question, std::chrono::seconds patience,
+                                    const std::function<void()>& meanwhile) {
+  std::cerr << question << std::flush;
+  meanwhile();
   std::string answer;
-  return std::getline(std::cin, answer) && (answer == "y" || answer == "yes");
+  if (wait_to_read(STDIN_FILENO, std::min(patience, std::chrono::seconds(24 * 3600))))
+    return std::getline(std::cin, answer) ? std::optional(answer) : std::nullopt;
+  std::cerr << "\n";
+  return std::nullopt;
 }
 
 std::string count_text(uint64_t count) {
@@ -179,22 +192,18 @@ std::string safe_block(std::string_view text, std::string_view indent) {
   return block;
 }
 
-namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-}  // namespace
-
 Interruptible::Interruptible() {
+  if (interruptibles++ > 0) return;
   interrupted = 0;
   struct sigaction once {};
   once.sa_handler = [](int) { interrupted = 1; };
   once.sa_flags = SA_RESETHAND;  // and no SA_RESTART: a question on the terminal ends too
-  sigaction(SIGINT, &once, nullptr);
+  for (int signal : kEndSignals) sigaction(signal, &once, nullptr);
 }
 
 Interruptible::~Interruptible() {
-  signal(SIGINT, SIG_DFL);
+  if (--interruptibles > 0) return;
+  for (int signal : kEndSignals) std::signal(signal, SIG_DFL);
 }
 
 bool Interruptible::asked() const {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,8 +32,13 @@ Result<SecretText> read_secret_line(int descriptor);
 
 /// Whether somebody sits there to be asked.
 bool can_ask();
-/// Asks on the terminal; anything but y or yes is no. Nothing if nobody answers for so long (0: waits for ever).
-std::optional<bool> ask_yes(std::string_view question, std::chrono::seconds patience);
+/// Asks on the terminal for a line; `meanwhile` runs once the question stands there. Nothing if nobody answers for so
+/// long (0: waits for ever), or the command is asked to end.
+std::optional<std::string> ask_line(std::string_view question, std::chrono::seconds patience,
+                                    const std::function<void()>& meanwhile);
+/// Waits until there is something to read, or its end. False if the command is asked to end, or after so long (0:
+/// never).
+bool wait_to_read(int descriptor, std::chrono::milliseconds patience);
 
 /// Text in columns for a table; numbers of a count with thousands separators.
 std::string count_text(uint64_t count);
@@ -48,11 +54,14 @@ std::string safe_line(std::string_view text);
 /// As safe(), with `indent` before each further line: nor like what the program says itself.
 std::string safe_block(std::string_view text, std::string_view indent);
 
-/// While one of these lives, Ctrl-C asks the command to end in good order; a second Ctrl-C ends the process.
+/// While one of these lives, Ctrl-C, the end of the terminal and SIGTERM (which `lysoen vault lock` sends) ask the
+/// command to end in good order: between two steps, the vault locked. Asked again, the process ends at once.
 class Interruptible {
  public:
   Interruptible();
   ~Interruptible();
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
   bool asked() const;
 };
 

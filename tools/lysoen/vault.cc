@@ -27,12 +27,15 @@ constexpr const char* kAboutPassphrases =
 Result<void> list(App& app) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(auto passphrases, vault->passphrases());
+  LYSOEN_ASSIGN(auto wiping, vault->wipe_settings());
   json document = json::array();
   for (const auto& one : passphrases)
     document.push_back({{"number", one.number}, {"added", utc_text(one.added)}, {"current", one.current}});
-  if (app.print_json({{"passphrases", document}})) return {};
+  if (app.print_json({{"passphrases", document}, {"may_wipe", wiping.allowed}})) return {};
   for (const auto& one : passphrases)
     std::cout << one.number << "  added " << utc_text_short(one.added) << (one.current ? "  this one" : "") << "\n";
+  if (!wiping.allowed)
+    std::cout << alarm("a duress passphrase wipes nothing here: the team's policy forbids it") << "\n";
   return {};
 }
 
@@ -73,6 +76,8 @@ void add_vault(App& app) {
   auto* vault = app.commands().add_subcommand(
       "vault", "The vault itself: its passphrases, what stays in it, moving it, and what to do under force");
   vault->require_subcommand(1);
+  add_vault_info(app, *vault);
+  add_vault_lock(app, *vault);
   add_vault_check(app, *vault);
   add_vault_keep(app, *vault);
   auto* passphrase = vault->add_subcommand("passphrase", kAboutPassphrases);

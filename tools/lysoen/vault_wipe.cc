@@ -4,6 +4,7 @@
 #include "core/base/try.h"
 #include "core/base/utc.h"
 #include "tools/lysoen/app.h"
+#include "tools/lysoen/people.h"
 #include "tools/lysoen/terminal.h"
 
 namespace lysoen::cli {
@@ -37,23 +38,21 @@ constexpr const char* kAboutDuress =
     "  lysoen --vault v report new    with the ordinary one, now and then: an empty cover helps nobody\n"
     "  lysoen vault duress status";
 
-Result<void> confirm_wipe(bool yes, WipeScope scope) {
+Result<void> confirm_wipe(App& app, Vault& vault, bool yes, WipeScope scope) {
   if (yes) return {};
   if (!can_ask())
     return make_error(ErrorCode::usage, "nothing was wiped: there is no terminal to ask on",
                       "add --yes if it is meant");
-  std::cerr << (scope == WipeScope::everything
-                    ? "everything that any passphrase opens on this device will be gone for ever"
-                    : "everything that this passphrase opens will be gone for ever")
-            << "\ntype WIPE to do it: " << std::flush;
-  std::string answer;
-  if (std::getline(std::cin, answer) && answer == "WIPE") return {};
+  say(scope == WipeScope::everything ? "everything that any passphrase opens on this device will be gone for ever"
+                                     : "everything that this passphrase opens will be gone for ever");
+  LYSOEN_ASSIGN(auto answer, app.ask_line(vault, "type WIPE to do it: "));
+  if (answer == "WIPE") return {};
   return make_error(ErrorCode::cancelled, "nothing was wiped", "type WIPE in capital letters if it is meant");
 }
 
 Result<void> wipe(App& app, WipeScope scope, bool yes) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
-  LYSOEN_TRY(confirm_wipe(yes, scope));
+  LYSOEN_TRY(confirm_wipe(app, *vault, yes, scope));
   LYSOEN_TRY(vault->wipe(scope));
   if (app.print_json({{"wiped", scope == WipeScope::everything ? "everything" : "vault"}})) return {};
   say("wiped: no passphrase opens it any more");
@@ -110,30 +109,6 @@ Result<void> remove_cover(App& app, bool yes) {
   return {};
 }
 
-std::string_view name_of(WipeSettings::Cover cover) {
-  switch (cover) {
-    case WipeSettings::Cover::none:
-      return "none";
-    case WipeSettings::Cover::ready:
-      return "ready";
-    case WipeSettings::Cover::lost:
-      return "lost";
-  }
-  return "none";
-}
-
-std::string cover_text(const WipeSettings& settings) {
-  switch (settings.cover) {
-    case WipeSettings::Cover::ready:
-      return "duress passphrase: there is one, since " + utc_text_short(settings.cover_made);
-    case WipeSettings::Cover::lost:
-      return "duress passphrase: it was removed in the cover, or the cover was wiped; remove it here and add a new one";
-    case WipeSettings::Cover::none:
-      break;
-  }
-  return "duress passphrase: none";
-}
-
 Result<void> status(App& app) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(auto settings, vault->wipe_settings());
@@ -143,13 +118,7 @@ Result<void> status(App& app) {
                       {"cover", name_of(settings.cover)},
                       {"cover_made", made ? json(utc_text(settings.cover_made)) : json()}}))
     return {};
-  std::cout << cover_text(settings) << "\n";
-  if (settings.wipe_after)
-    std::cout << settings.wipe_after << " wrong passphrases in a row wipe everything\n";
-  else
-    std::cout << "wrong passphrases wipe nothing\n";
-  if (!settings.allowed)
-    std::cout << alarm("disabled: the team's policy forbids wiping; a duress passphrase only opens the cover") << "\n";
+  for (const auto& line : wipe_lines(settings)) std::cout << line << "\n";
   return {};
 }
 

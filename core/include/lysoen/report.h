@@ -81,6 +81,7 @@ struct Field {
 struct Change {
   std::string path;  // items of repeats: "victims[new1]/name" makes one; any label without a hyphen is a new item
   std::optional<Value> value;  // none clears the field
+  bool operator==(const Change&) const = default;
 };
 
 struct SetAside {

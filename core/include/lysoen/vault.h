@@ -121,6 +121,15 @@ struct VaultCheck {
   bool sound() const { return findings.empty(); }
 };
 
+/// What a vault is made of; no content. For `lysoen vault info`.
+struct VaultInfo {
+  Hash vault;  // its id
+  uint32_t slot_file_version = 0, store_version = 0, schema_version = 0;
+  KeyCost cost;                      // of one guess at a passphrase
+  bool guarded = false;              // half of the key is held by a guard
+  std::optional<WallTime> sound_at;  // when check() last found nothing
+};
+
 class Vault {
  public:
   virtual ~Vault() = default;
@@ -152,6 +161,11 @@ class Vault {
   virtual void lock_when_idle(std::chrono::nanoseconds after) = 0;
   /// For owners with a timer or a loop: locks it now if its idle time is over. Cheap; answers whether it is locked.
   virtual bool lock_if_idle() = 0;
+  /// For owners that keep it open: when nothing is to be done, and never before the first screen. Ends a wipe that a
+  /// duress passphrase began, takes words that are due into the index, cleans what was discarded. lock() does all of it
+  /// too. Does not count as use for lock_when_idle. Nothing to do costs nothing; what fails is tried again. Errors:
+  /// locked, storage_full, io_failed.
+  virtual Result<void> idle() = 0;
 
   // -- Passphrases: up to 8, each opens the vault -----------------------------------------------------------------
   virtual Result<std::vector<PassphraseInfo>> passphrases() = 0;
@@ -197,7 +211,7 @@ class Vault {
   /// Errors: input_refused naming required questions without answer, not_found, input_refused if nothing is to be sent,
   /// trust_refused if the vault has no team yet.
   virtual Result<ReportId> submit(const ReportId& report) = 0;
-  /// Removes a draft that was never submitted.
+  /// Removes a draft that was never submitted. What it said is gone beyond recovery once the vault was idle or locked.
   virtual Result<void> discard(const ReportId& draft) = 0;
   /// Hides a submitted report with a reason; it stays on record. Author or coordinator.
   virtual Result<void> retract(const ReportId& report, std::string_view reason) = 0;
@@ -227,6 +241,7 @@ class Vault {
   /// not_found if nothing of it was sent or received.
   virtual Result<std::string> disclose(const ReportId& report) = 0;
   virtual Result<VaultStatus> status() = 0;
+  virtual Result<VaultInfo> info() = 0;
   /// Reads everything and compares it with itself: every page and ring record, SQLite's structures and indexes, every
   /// feed's chain, proofs and signatures, every report's line with its edits. Changes nothing that a reader sees;
   /// minutes for a large vault. `progress` is told how much is done, of how much; false ends it with `cancelled`.

@@ -23,4 +23,13 @@ struct VaultFiles {
 /// Writes nothing and takes no lock. Errors: not_found (no vault there), newer_version, damaged, io_failed.
 Result<VaultFiles> look_at_vault(const std::filesystem::path& folder);
 
+/// Who has a vault open, and how its last session ended.
+struct VaultSession {
+  bool open = false;
+  std::optional<int64_t> process;  // that has it, if the system tells; one of this user
+  bool in_order = true;            // the last session was locked. False of one that goes on
+};
+/// For other processes than that which has it open. Errors: as look_at_vault.
+Result<VaultSession> session_of_vault(const std::filesystem::path& folder);
+
 }  // namespace lysoen

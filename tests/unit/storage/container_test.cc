@@ -417,6 +417,27 @@ TEST_CASE("Container: a save syncs twice, and writes less than plain SQLite with
   CHECK((disk.bytes_written() - bytes) / 50 <= 50 * 1024);
 }
 
+TEST_CASE("FolderLock: it shows from outside whether a session is open or did not end in order", "[storage]") {
+  TempFolder folder;
+  CHECK(FolderLock::look(folder.path()).error().code == ErrorCode::not_found);
+  {
+    auto lock = FolderLock::take(folder.path());
+    REQUIRE(lock.ok());
+    CHECK_FALSE(FolderLock::look(folder.path())->session_open);
+    (*lock)->begin_session();
+    CHECK(FolderLock::look(folder.path())->taken);
+    CHECK_FALSE(FolderLock::look(folder.path())->process);  // the system names other processes only
+    CHECK(FolderLock::look(folder.path())->session_open);
+  }
+  CHECK_FALSE(FolderLock::look(folder.path())->taken);
+  CHECK(FolderLock::look(folder.path())->session_open);
+  auto lock = FolderLock::take(folder.path());
+  CHECK(FolderLock::look(folder.path())->session_open);  // nobody has ended it yet
+  (*lock)->begin_session();
+  (*lock)->end_session();
+  CHECK_FALSE(FolderLock::look(folder.path())->session_open);
+}
+
 TEST_CASE("FolderLock: a second process hears that the vault is in use", "[storage]") {
   TempFolder folder;
   auto lock = must(FolderLock::take(folder.path()));

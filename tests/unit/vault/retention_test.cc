@@ -1,6 +1,4 @@
 // What policy removes from a device is gone from every decrypted byte of its container, and nothing else is.
-#include <bit>
-#include <cmath>
 #include <cstdlib>
 #include <fstream>
 
@@ -55,21 +53,11 @@ ReportId with_canaries(Vault& vault) {
                     {"place", value(ValueType::point, "7.3456789 9.25")}});
 }
 
-Bytes big_endian(uint64_t bits, int size) {
-  Bytes bytes;
-  for (int i = size - 1; i >= 0; --i) bytes.push_back(static_cast<uint8_t>(bits >> (8 * i)));
-  return bytes;
-}
-
 /// Words and place, in whatever way they are written in tables, indexes and records.
 size_t canaries(const Decrypted& decrypted) {
-  size_t found = 0;
-  for (auto word : kWords) found += decrypted.hits(word).all();
-  found += decrypted.hits(big_endian(std::bit_cast<uint64_t>(kLatitude), 8)).all();
-  auto near = static_cast<float>(kLatitude);
-  for (float edge : {std::nextafter(near, 0.0f), near, std::nextafter(near, 90.0f)})
-    found += decrypted.hits(big_endian(std::bit_cast<uint32_t>(edge), 4)).all();
-  return found;
+  auto found = decrypted.hits(kLatitude);
+  for (auto word : kWords) found = found + decrypted.hits(word);
+  return found.all();
 }
 
 /// The keys that open the report's entries.

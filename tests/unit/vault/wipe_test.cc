@@ -10,6 +10,7 @@
 
 #include "core/base/fault.h"
 #include "core/vault/vault_impl.h"
+#include "tests/support/decrypted.h"
 #include "tests/support/memory_disk.h"
 #include "tests/unit/vault/people.h"
 
@@ -409,6 +410,38 @@ TEST_CASE("Duress: normal, duress and wrong passphrase take the same time up to 
     return took;
   });
   judge("first screen, right and duress", welch(screens[kPassphrase], screens[kDuressWord]));
+}
+
+TEST_CASE("Duress: a cover that stays open ends the wipe while it is idle, and cleans what was discarded",
+          "[vault][wipe][residue]") {
+  Refuge refuge;
+  const auto before = refuge.disk.image();
+  auto cover = must(refuge.open(kDuressWord));
+  CHECK(must(cover->list({})).size() == 3);
+  CHECK(refuge.counts().wiping == only(ContainerName::a));
+  CHECK_FALSE(residue(before, refuge.disk.image(), ContainerName::a).none());
+  must(cover->idle());
+  CHECK(refuge.counts().wiping == 0);
+  CHECK(residue(before, refuge.disk.image(), ContainerName::a).none());
+
+  auto draft = must(cover->begin("police-incident", "en", std::vector<Change>{{"title", text("zqgone")}}));
+  must(cover->list({.text = "zqgone"}));
+  must(cover->discard(draft));
+  must(cover->idle());
+  auto decrypted = Decrypted::unlock(refuge.disk, "v", kCoverWord, refuge.clock.wall(), refuge.random);
+  decrypted.look();
+  CHECK(decrypted.hits("zqgone").all() == 0);
+  CHECK(decrypted.hits("cover story").pages > 0);
+  const auto calls = calls_of(refuge.disk, [&] { must(cover->idle()); });
+  CHECK(
+      std::none_of(calls.begin(), calls.end(), [](const auto& call) { return call.first != MemoryDisk::Call::read; }));
+
+  cover->lock_when_idle(std::chrono::minutes(5));
+  for (int minute = 0; minute < 5; ++minute) {
+    refuge.clock.advance(std::chrono::minutes(1));
+    CHECK(cover->idle().ok() == (minute < 4));  // it is no use of the vault
+  }
+  CHECK(cover->idle().error().code == ErrorCode::locked);
 }
 
 TEST_CASE("Duress: the passphrase does its work once and opens the cover from then on", "[vault][wipe]") {
