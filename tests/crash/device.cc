@@ -26,16 +26,18 @@ Result<void> Device::create(KeyCost cost) {
   return {};
 }
 
+Result<std::unique_ptr<Vault>> Device::unlock(std::string_view passphrase) {
+  auto opened = vault::VaultImpl::open(place, passphrase, {clock, random});
+  if (opened || opened.error().code != ErrorCode::too_soon) return opened;
+  clock.advance(std::chrono::minutes(20));  // longer than any wait
+  return vault::VaultImpl::open(place, passphrase, {clock, random});
+}
+
 Result<void> Device::open() {
   vault.reset();
-  auto attempt = [&](std::string_view passphrase) {
-    auto made = vault::VaultImpl::open(place, passphrase, {clock, random});
-    if (made || made.error().code != ErrorCode::too_soon) return made;
-    clock.advance(std::chrono::minutes(20));  // longer than any wait
-    return vault::VaultImpl::open(place, passphrase, {clock, random});
-  };
-  auto opened = attempt(kPassphrase);
-  if (!opened && opened.error().code == ErrorCode::wrong_passphrase) opened = attempt(kOther);
+  auto opened = unlock(kPassphrase);
+  for (auto passphrase : {kOther, kCover})
+    if (!opened && opened.error().code == ErrorCode::wrong_passphrase) opened = unlock(passphrase);
   LYSOEN_ASSIGN(vault, std::move(opened));
   return {};
 }
@@ -62,6 +64,11 @@ Result<View> Device::view() {
     add("~level of " + name, std::string(name_of(report.level)));
     return ++visited < 100000;
   }));
+  LYSOEN_ASSIGN(auto lines, vault->list(all));
+  for (const auto& line : lines)
+    if (line.purged) add("purged " + line.id.hex(), line.form_id + " " + std::string(name_of(line.status)));
+  LYSOEN_ASSIGN(auto settings, vault->wipe_settings());
+  if (settings.cover == WipeSettings::Cover::ready) add("cover", "ready");
   LYSOEN_ASSIGN(auto passphrases, vault->passphrases());
   for (const auto& passphrase : passphrases) add("passphrase " + std::to_string(passphrase.number), "");
   auto team = vault->team_view();

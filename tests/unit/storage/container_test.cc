@@ -393,6 +393,38 @@ TEST_CASE("Container: creation is all or nothing, and never over something that 
   CHECK(book.notes().size() == 1);
 }
 
+TEST_CASE("Container: a disk that is full at any byte of a creation is said to be full", "[storage]") {
+  MemoryDisk disk;
+  Notebook book(&disk, true, seed());
+  must(book.create());
+  const uint64_t whole = disk.used();
+  auto random = generator(9);
+  for (uint64_t capacity = 0; capacity < whole; capacity += 1 + random() % 1000) {
+    INFO("room for " << capacity << " of " << whole);
+    book.drop();
+    disk.restore({});
+    disk.set_capacity(capacity);
+    auto made = book.create();
+    REQUIRE(!made);
+    CHECK(made.error().code == ErrorCode::storage_full);
+    REQUIRE(disk.names().empty());
+  }
+  disk.set_capacity(UINT64_MAX);
+  for (uint64_t at = 1; at < 4000; ++at) {
+    INFO("no call from number " << at << " on");
+    book.drop();
+    disk.restore({});
+    MemoryDisk::Fault fault;
+    fault.at = at;
+    fault.forever = true;
+    fault.code = ErrorCode::storage_full;
+    disk.set_fault(fault);
+    auto made = book.create();
+    if (made) break;
+    CHECK(made.error().code == ErrorCode::storage_full);
+  }
+}
+
 TEST_CASE("Container: after lock nothing is answered but that", "[storage]") {
   MemoryDisk disk;
   Notebook book(&disk, true, seed());
