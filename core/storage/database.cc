@@ -257,17 +257,11 @@ Result<void> Database::pragma(const char* sql, std::string_view expected) {
   int code = sqlite3_prepare_v2(handle_, sql, -1, &raw, nullptr);
   if (code != SQLITE_OK) return error_of(code, "open the store");
   std::string answer;
-  code = sqlite3_step(raw);
-  if (code == SQLITE_ROW) {
+  if (sqlite3_step(raw) == SQLITE_ROW)
     if (auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, 0))) answer = text;
-    code = SQLITE_OK;
-  } else if (code == SQLITE_DONE) {
-    code = SQLITE_OK;
-  }
-  if (code == SQLITE_OK && sqlite3_errcode(handle_) == SQLITE_NOMEM) code = SQLITE_NOMEM;  // the answer did not fit
-  auto error = code == SQLITE_OK ? Error{} : error_of(code, "open the store");
-  sqlite3_finalize(raw);
-  if (code != SQLITE_OK) return error;
+  // It knows of every failure above: of the step, and of memory for the answer as a text.
+  code = sqlite3_finalize(raw);
+  if (code != SQLITE_OK) return error_of(code, "open the store");
   if (expected.empty() || answer == expected) return {};
   // A change of the journal mode that fails answers the old mode instead of an error.
   if (auto below = vfs_->take_error()) return std::move(*below);

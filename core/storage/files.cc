@@ -168,8 +168,9 @@ class SystemFiles final : public Files {
     if (descriptor < 0) return error_from(errno, "open the folder of");
     int failed = ::fsync(descriptor) != 0 ? errno : 0;
     ::close(descriptor);
-    // Some file systems know no sync of a folder; they answer EINVAL and order such changes themselves.
-    if (failed != 0 && failed != EINVAL) return error_from(failed, "sync the folder of");
+    // Some file systems know no sync of a folder and order such changes themselves.
+    const bool unknown = failed == EINVAL || failed == ENOSYS || failed == ENOTSUP;
+    if (failed != 0 && !unknown) return error_from(failed, "sync the folder of");
     return {};
   }
 };

@@ -18,11 +18,12 @@ constexpr size_t kPrefixPlain = 32, kPrefixSealed = kPrefixPlain + kBoxExtra;  /
 constexpr size_t kStatePlain = 24, kStateSealed = kStatePlain + kBoxExtra;     // 64
 constexpr size_t kStatePlaces[] = {0, kRingBlock / 2};                         // never in one sector
 constexpr size_t kRecordExtra = kPrefixSealed + kBoxExtra;                     // 112
-constexpr uint8_t kFlagCovered = 1;
+constexpr uint8_t kFlagCovered = 1, kFlagTwice = 2;
 constexpr size_t kBlocksFloor = 16;
 
-uint32_t blocks_for(size_t payload) {
-  return static_cast<uint32_t>((kRecordExtra + payload + kRingBlock - 1) / kRingBlock);
+uint32_t blocks_for(size_t payload, bool twice = true) {
+  const size_t size = kRecordExtra + payload + (twice ? kPrefixSealed : 0);
+  return static_cast<uint32_t>((size + kRingBlock - 1) / kRingBlock);
 }
 
 }  // namespace
@@ -50,6 +51,10 @@ Result<std::unique_ptr<Ring>> Ring::open(Files& files, const Setup& setup, Rando
 }
 
 size_t Ring::payload_max() const {
+  return length_max() - kPrefixSealed;
+}
+
+size_t Ring::length_max() const {
   return std::min(kRecordSizeMax, blocks_ / 4 * kRingBlock) - kRecordExtra;
 }
 
@@ -85,32 +90,27 @@ Result<void> Ring::scan_state() {
 
 Result<void> Ring::scan() {
   LYSOEN_TRY(scan_state());
-  std::array<uint8_t, kPrefixSealed> raw{};
+  Bytes raw(kRingBlock);
   const Bytes aad = prefix_aad();
+  std::vector<bool> begins(blocks_, false);  // a record, as its prefix says
+  std::vector<std::pair<uint32_t, Bytes>> ends;
   for (uint32_t block = 1; block < blocks_; ++block) {
     LYSOEN_ASSIGN(size_t got, file_->read_at(uint64_t{block} * kRingBlock, raw));
-    auto prefix = crypto::aead_open_box(key_, aad, ByteView(raw).first(got));
+    if (got < raw.size()) continue;
+    if (auto end = crypto::aead_open_box(key_, aad, ByteView(raw).last(kPrefixSealed))) ends.emplace_back(block, *end);
+    auto prefix = crypto::aead_open_box(key_, aad, ByteView(raw).first(kPrefixSealed));
     if (!prefix) continue;
-    Reader reader(*prefix);
-    const uint64_t counter = reader.u64();
-    Place place;
+    auto [counter, place] = parse_prefix(*prefix);
     place.block = block;
-    place.length = reader.u32();
-    place.covered = (reader.u8() & kFlagCovered) != 0;
-    (void)reader.raw(3);
-    place.before = reader.array<crypto::kTagSize>();
-    place.blocks = blocks_for(place.length);
-    if (counter == 0 || place.length > payload_max() || place.blocks > blocks_ - block) continue;
-    const uint64_t tag_at = uint64_t{block} * kRingBlock + kPrefixSealed + crypto::kNonceSize + place.length;
-    LYSOEN_ASSIGN(size_t tag_got, file_->read_at(tag_at, place.tag));
-    if (tag_got != place.tag.size()) continue;
-    // The same counter twice: a record that was torn and then written anew elsewhere. The one that opens is meant.
-    auto known = records_.find(counter);
-    if (known != records_.end()) {
-      LYSOEN_ASSIGN(auto readable, read(counter));
-      if (readable) continue;
-    }
-    records_[counter] = place;
+    begins[block] = true;
+    LYSOEN_TRY(take(counter, place));
+  }
+  // The copy counts where the prefix itself does not open; one that a newer record did not reach ends nothing any more.
+  for (const auto& [last, end] : ends) {
+    auto [counter, place] = parse_prefix(end);
+    if (place.blocks > last || begins[last + 1 - place.blocks]) continue;
+    place.block = last + 1 - place.blocks;
+    LYSOEN_TRY(take(counter, place));
   }
 
   for (auto at = records_.rbegin(); at != records_.rend() && newest_good_ == 0; ++at) {
@@ -119,6 +119,33 @@ Result<void> Ring::scan() {
     newest_good_ = at->first;
     next_block_ = at->second.block + at->second.blocks;
   }
+  return {};
+}
+
+std::pair<uint64_t, Ring::Place> Ring::parse_prefix(ByteView prefix) {
+  Reader reader(prefix);
+  const uint64_t counter = reader.u64();
+  Place place;
+  place.length = reader.u32();
+  const uint8_t flags = reader.u8();
+  (void)reader.raw(3);
+  place.covered = (flags & kFlagCovered) != 0;
+  place.before = reader.array<crypto::kTagSize>();
+  place.blocks = blocks_for(place.length, (flags & kFlagTwice) != 0);
+  return {counter, place};
+}
+
+Result<void> Ring::take(uint64_t counter, Place place) {
+  if (counter == 0 || place.length > length_max() || place.blocks > blocks_ - place.block) return {};
+  const uint64_t tag_at = uint64_t{place.block} * kRingBlock + kPrefixSealed + crypto::kNonceSize + place.length;
+  LYSOEN_ASSIGN(size_t tag_got, file_->read_at(tag_at, place.tag));
+  if (tag_got != place.tag.size()) return {};
+  // The same counter twice: a record that was torn and then written anew elsewhere. The one that opens is meant.
+  if (records_.count(counter)) {
+    LYSOEN_ASSIGN(auto readable, read(counter));
+    if (readable) return {};
+  }
+  records_[counter] = place;
   return {};
 }
 
@@ -199,11 +226,11 @@ Result<void> Ring::append(uint64_t counter, ByteView payload, bool covered) {
     return tag;
   };
   Writer prefix;
-  prefix.u64(counter).u32(place.length).u8(covered ? kFlagCovered : 0).u8(0).u16(0).raw(place.before);
-  seal(0, prefix_aad(), prefix.bytes());
+  prefix.u64(counter).u32(place.length).u8(kFlagTwice | (covered ? kFlagCovered : 0)).u8(0).u16(0).raw(place.before);
   auto tag = seal(kPrefixSealed, body_aad(counter, place.length, place.before), payload);
   std::memcpy(place.tag.data(), tag.data(), tag.size());
   random_.fill(all.subspan(kRecordExtra + payload.size()));
+  for (size_t at : {size_t{0}, out.size() - kPrefixSealed}) seal(at, prefix_aad(), prefix.bytes());
 
   if (!LYSOEN_FAULT(record_not_written)) LYSOEN_TRY(file_->write_at(uint64_t{place.block} * kRingBlock, out));
   if (!LYSOEN_FAULT(ring_sync_skipped)) LYSOEN_TRY(file_->sync());

@@ -5,7 +5,7 @@
 //
 //   block 0     state, in two places by turns: phase of the checkpoint and the WAL generation that it belongs to
 //   blocks 1..  records, each on a 4,096-byte border, in order; back to block 1 when the next does not fit
-//   record      prefix ‖ body ‖ random bytes to the next border
+//   record      prefix ‖ body ‖ random bytes ‖ the prefix sealed once more, up to the next border
 //     prefix    nonce 24 ‖ AEAD(counter 8 ‖ length 4 ‖ flags 1 ‖ zero 3 ‖ tag of the record before 16) ‖ tag 16
 //     body      nonce 24 ‖ AEAD(payload) ‖ tag 16; AAD = vault ‖ "ring" ‖ counter ‖ length ‖ tag of the record before
 //
@@ -102,6 +102,9 @@ class Ring {
   Ring(std::unique_ptr<File> file, const Setup& setup, uint32_t blocks, Random& random);
   Result<void> scan_state();
   Result<void> scan();
+  static std::pair<uint64_t, Place> parse_prefix(ByteView prefix);
+  Result<void> take(uint64_t counter, Place place);
+  size_t length_max() const;  // of a payload that is read; payload_max() leaves room for the copy of the prefix
   Result<std::optional<Bytes>> open_body(uint64_t counter, const Place& place);
   Result<void> fill_random(uint32_t first, uint32_t count);
   /// First block for a record of `blocks` beside those still needed, or nothing.

@@ -100,7 +100,7 @@ Result<Change> VaultImpl::attach(const ReportId& report, std::string_view path, 
   LYSOEN_ASSIGN(change.value, Value::parse(ValueType::attachment, answer_text(blob.info, type, source.name)));
   auto saved = save_with(report, {&change, 1}, &blob);
   if (!saved) {
-    (void)sweep_blobs();
+    blob_in_doubt_ = true;  // what failed may stand all the same: the next opening knows
     return std::move(saved).error();
   }
   // A new item has got its label.

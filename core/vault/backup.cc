@@ -127,8 +127,9 @@ class NewBackup {
     LYSOEN_TRY(files_->rename(part_, path_));
     file_.reset();
     auto folder = path_.parent_path();
-    (void)files_->sync_folder(folder.empty() ? "." : folder);  // some sticks' file systems cannot
-    return {};
+    auto lasting = files_->sync_folder(folder.empty() ? "." : folder);
+    if (!lasting) (void)files_->remove(path_);  // rather none than one that a power cut takes away
+    return lasting;
   }
 
  private:
@@ -203,7 +204,7 @@ Result<uint64_t> VaultImpl::backup(const std::filesystem::path& file, std::strin
   LYSOEN_TRY(settle());
   LYSOEN_TRY(may_send());
   auto write = [&]() -> Result<uint64_t> {
-    LYSOEN_ASSIGN(auto target, NewBackup::begin(storage::system_files(), file));
+    LYSOEN_ASSIGN(auto target, NewBackup::begin(place_.files, file));
     auto cost = options.cost ? crypto::Argon2Cost{options.cost->memory_kib, options.cost->passes} : cost_;
     LYSOEN_ASSIGN(auto head, backup::make_head(passphrase, cost, environment_.random));
     LYSOEN_TRY(target.write(head.head));
@@ -267,9 +268,11 @@ class Building {
   const std::filesystem::path& folder() const { return folder_; }
   Result<void> finish() {
     LYSOEN_TRY(files_.rename(folder_, target_));
-    begun_ = false;
     auto above = target_.parent_path();
-    return files_.sync_folder(above.empty() ? "." : above);
+    auto lasting = files_.sync_folder(above.empty() ? "." : above);
+    // Rather none than one that a power cut takes away with what was written in it since.
+    begun_ = !lasting && files_.rename(target_, folder_).ok();
+    return lasting;
   }
 
  private:
@@ -394,13 +397,15 @@ Result<void> VaultImpl::take_rows(crypto::PartOpener& parts, const std::function
 Result<std::unique_ptr<Vault>> VaultImpl::restore(const std::filesystem::path& file, const Place& place,
                                                   const RestoreOptions& options, Environment environment) {
   auto fill = [&]() -> Result<void> {
-    LYSOEN_ASSIGN(auto backup, storage::system_files().open(file, storage::OpenMode::read_only));
+    LYSOEN_ASSIGN(auto backup, place.files.open(file, storage::OpenMode::read_only));
     LYSOEN_ASSIGN(uint64_t size, backup->size());
     backup::Head head{};
     LYSOEN_ASSIGN(size_t came, backup->read_at(0, head));
     LYSOEN_ASSIGN(auto key, backup::open_head(ByteView(head).first(came), options.backup_passphrase));
     LYSOEN_ASSIGN(auto building, Building::begin(place));
-    LYSOEN_ASSIGN(auto made, create({building.folder(), place.files}, options.passphrase, options.create, environment));
+    auto inside = place;
+    inside.folder = building.folder();
+    LYSOEN_ASSIGN(auto made, create(inside, options.passphrase, options.create, environment));
     uint64_t at = backup::kHeadSize;
     crypto::PartOpener parts(std::move(key), [&](std::span<uint8_t> into) -> Result<size_t> {
       LYSOEN_ASSIGN(size_t read, backup->read_at(at, into));

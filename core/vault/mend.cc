@@ -2,6 +2,7 @@
 // written from now on stands, and that what is here, still goes out (docs/formats/vault.md, "Mending").
 #include "core/base/try.h"
 #include "core/report/edit.h"
+#include "core/vault/residue.h"
 #include "core/vault/schema.h"
 #include "core/vault/vault_impl.h"
 
@@ -49,6 +50,9 @@ Result<void> mend_lines(storage::Database& database, ReportRows& rows) {
     LYSOEN_TRY(database.run("INSERT INTO reports (id, report, stage, event_time) VALUES (?, ?, ?, ?)", row, id,
                             static_cast<int>(Stage::hinted), kNoTime));
   }
+  LYSOEN_TRY(place_again(database));
+  LYSOEN_TRY(make_anew(database, "report_words"));
+  LYSOEN_TRY(database.run("INSERT OR IGNORE INTO words_due SELECT id FROM reports WHERE stage < 2 AND purged IS NULL"));
   LYSOEN_TRY(database.run("DELETE FROM names WHERE report NOT IN (SELECT id FROM reports)"));
   LYSOEN_TRY(database.run("INSERT OR IGNORE INTO names SELECT report, id FROM reports"));
   // Under another number the same report is there already.

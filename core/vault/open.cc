@@ -324,8 +324,8 @@ Result<void> VaultImpl::lock() {
   if (done) (void)clean_residue();           // likewise
   if (done && !clean_mark_)
     done = container_->plain([](storage::Database& database) { return set_fact(database, kCleanFact, Bytes{1}); });
-  (void)settle_policy();  // else the next opening does it
-  (void)sweep_blobs();    // likewise
+  (void)settle_policy();                                                // else the next opening does it
+  if (!blob_in_doubt_ && container_->confirmed()) (void)sweep_blobs();  // likewise
   forget();
   auto locked = container_->lock();
   container_.reset();

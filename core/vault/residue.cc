@@ -27,22 +27,32 @@ Result<bool> residue_noted(storage::Database& database) {
   return is_set(database, kResidueFact);
 }
 
+Result<void> make_anew(storage::Database& database, const std::string& index) {
+  std::string table;
+  {
+    LYSOEN_ASSIGN(auto query, database.prepare("SELECT sql FROM sqlite_schema WHERE name = ?"));
+    LYSOEN_ASSIGN(bool found, query.bind(index).step());
+    if (!found) return make_error(ErrorCode::damaged, "cannot make an index anew: it is missing");
+    table = query.text(0);
+  }
+  LYSOEN_TRY(database.execute("DROP TABLE " + index));
+  return database.execute(table);
+}
+
+Result<void> place_again(storage::Database& database) {
+  LYSOEN_TRY(make_anew(database, "report_places"));
+  return database.run(
+      "INSERT INTO report_places SELECT id, latitude, latitude, longitude, longitude FROM reports WHERE latitude IS "
+      "NOT "
+      "NULL");
+}
+
 // Both indexes keep what was deleted inside their pages until they are written anew. Reports whose words are due may
 // stand in the index with words that they do not have any more.
 Result<void> sweep_indexes(storage::Database& database) {
   LYSOEN_TRY(database.run("DELETE FROM report_words WHERE rowid IN (SELECT report FROM words_due)"));
   LYSOEN_TRY(database.run("INSERT INTO report_words (report_words) VALUES ('optimize')"));
-  std::string table;
-  {
-    LYSOEN_ASSIGN(auto query, database.prepare("SELECT sql FROM sqlite_schema WHERE name = 'report_places'"));
-    LYSOEN_ASSIGN(bool found, query.step());
-    if (found) table = query.text(0);
-  }
-  LYSOEN_TRY(database.run("DROP TABLE report_places"));
-  LYSOEN_TRY(database.execute(table));
-  LYSOEN_TRY(
-      database.run("INSERT INTO report_places SELECT id, latitude, latitude, longitude, longitude FROM reports WHERE "
-                   "latitude IS NOT NULL"));
+  LYSOEN_TRY(place_again(database));
   LYSOEN_TRY(drop_fact(database, kResidueFact));
   return set_fact(database, kScrubFact, Bytes{1});
 }

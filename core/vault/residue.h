@@ -9,6 +9,10 @@ namespace lysoen::vault {
 Result<void> note_residue(storage::Database& database);
 Result<bool> residue_noted(storage::Database& database);
 
+/// Drops an index (report_places, report_words) and makes it again, empty, whatever state it is in.
+Result<void> make_anew(storage::Database& database, const std::string& index);
+/// `report_places` anew from the lines.
+Result<void> place_again(storage::Database& database);
 /// Writes both indexes anew; a scrub of the container is due then. In a durable transaction.
 Result<void> sweep_indexes(storage::Database& database);
 Result<bool> scrub_due(storage::Database& database);

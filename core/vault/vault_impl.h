@@ -276,6 +276,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<Intake> intake_;   // while its transaction is open
   bool intake_spans_calls_ = false;  // between begin_intake and end_intake
+  bool blob_in_doubt_ = false;       // a file whose row may come back: none is swept in this session
   bool clean_mark_ = false;          // the database says that the last session ended with lock()
   std::map<RelayId, std::pair<uint64_t, uint64_t>> counters_;  // last given out, reserved up to
   std::vector<std::string> notices_;                           // of this session

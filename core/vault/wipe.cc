@@ -95,6 +95,9 @@ Result<void> VaultImpl::make_cover(const CoverPassphrases& passphrases) {
   auto made = make();
   if (made) return {};
   if (slots_->begin_wipe(only(kCover), random)) (void)finish_wipes(place_, *slots_, environment_);
+  // The fact may stand though its checkpoint failed: it would speak of a cover that is gone.
+  if (auto stands = fact(database(), kCoverFact); stands && !stands->empty())
+    (void)durable([](storage::Database& own) { return drop_fact(own, kCoverFact); });
   return made;
 }
 

@@ -26,16 +26,18 @@ Result<void> Device::create(KeyCost cost) {
   return {};
 }
 
+Result<std::unique_ptr<Vault>> Device::unlock(std::string_view passphrase) {
+  auto opened = vault::VaultImpl::open(place, passphrase, {clock, random});
+  if (opened || opened.error().code != ErrorCode::too_soon) return opened;
+  clock.advance(std::chrono::minutes(20));  // longer than any wait
+  return vault::VaultImpl::open(place, passphrase, {clock, random});
+}
+
 Result<void> Device::open() {
   vault.reset();
-  auto attempt = [&](std::string_view passphrase) {
-    auto made = vault::VaultImpl::open(place, passphrase, {clock, random});
-    if (made || made.error().code != ErrorCode::too_soon) return made;
-    clock.advance(std::chrono::minutes(20));  // longer than any wait
-    return vault::VaultImpl::open(place, passphrase, {clock, random});
-  };
-  auto opened = attempt(kPassphrase);
-  if (!opened && opened.error().code == ErrorCode::wrong_passphrase) opened = attempt(kOther);
+  auto opened = unlock(kPassphrase);
+  for (auto passphrase : {kOther, kCover})
+    if (!opened && opened.error().code == ErrorCode::wrong_passphrase) opened = unlock(passphrase);
   LYSOEN_ASSIGN(vault, std::move(opened));
   return {};
 }
@@ -55,13 +57,29 @@ Result<View> Device::view() {
   ReportQuery all;
   all.with_retracted = true;
   size_t visited = 0;
+  std::vector<std::pair<ReportId, BlobId>> files;
   LYSOEN_TRY(vault->each(all, [&](const Report& report) {
     const auto* title = report.field("title");
     const std::string name = title && title->values.front().value ? title->values.front().value->text() : "?";
     add("report " + name, text_of(report));
     add("~level of " + name, std::string(name_of(report.level)));
+    for (const auto& field : report.fields)
+      for (const auto& visible : field.values)
+        if (auto blob = visible.value ? vault::blob_named(*visible.value) : std::nullopt)
+          files.emplace_back(report.id, *blob);
     return ++visited < 100000;
   }));
+  for (const auto& [report, blob] : files) {
+    size_t bytes = 0;
+    auto read =
+        vault->read_attachment(report, blob, [&](ByteView more) { return bytes += more.size(), Result<void>(); });
+    add("file " + blob.hex(), read ? std::to_string(bytes) + " bytes" : read.error().message);
+  }
+  LYSOEN_ASSIGN(auto lines, vault->list(all));
+  for (const auto& line : lines)
+    if (line.purged) add("purged " + line.id.hex(), line.form_id + " " + std::string(name_of(line.status)));
+  LYSOEN_ASSIGN(auto settings, vault->wipe_settings());
+  if (settings.cover == WipeSettings::Cover::ready) add("cover", "ready");
   LYSOEN_ASSIGN(auto passphrases, vault->passphrases());
   for (const auto& passphrase : passphrases) add("passphrase " + std::to_string(passphrase.number), "");
   auto team = vault->team_view();

@@ -11,7 +11,8 @@
 namespace lysoen::crash {
 
 inline constexpr std::string_view kPassphrase = "a passphrase of several words",
-                                  kOther = "another one of several words";
+                                  kOther = "another one of several words", kCover = "ordinary words of a cover",
+                                  kBackupWords = "words for the memory stick";
 inline constexpr KeyCost kCheapCost{8, 1}, kFloorCost{64 * 1024, 3};
 
 /// Fails the test with the error's message.
@@ -21,16 +22,19 @@ T must(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(result).value();
 }
 
-/// What a person sees, by name: "report <title>" with all its answers, "team", and, after a '~', what can be had again:
-/// levels, cursors. Titles name the reports of these tests; one that is there twice gets another name.
+/// What a person sees, by name: "report <title>" with all its answers, "purged <id>", "team", and, after a '~', what
+/// can be had again: levels, cursors. Titles name the reports of these tests; one that is there twice gets another
+/// name.
 using View = std::map<std::string, std::string>;
 
 struct Device {
   Device(storage::Files& files, std::filesystem::path folder, uint64_t seed)
       : place{std::move(folder), files, 64 * 1024, 64 * 1024}, random(seed) {}
   Result<void> create(KeyCost cost = kCheapCost);
-  /// With either of the two passphrases.
+  /// With whichever of the three passphrases opens something.
   Result<void> open();
+  /// With this one; the device keeps what it has open.
+  Result<std::unique_ptr<Vault>> unlock(std::string_view passphrase);
   /// Checkpoints and closes.
   Result<void> lock();
   Vault* operator->() { return vault.get(); }

@@ -9,9 +9,10 @@ struct Step {
   Kind kind = Kind::plain;
   size_t begun = 0, ended = SIZE_MAX;  // places in the disk's journal; ended at the acknowledgement
   View after;
-  std::vector<FeedHead> left;  // own heads: from now on others may hold these entries
-  uint64_t counter = 0;        // exchange counters given out up to here
-  bool clean = false;          // nothing was saved since it was locked
+  std::vector<FeedHead> left;       // own heads: from now on others may hold these entries
+  uint64_t counter = 0;             // exchange counters given out up to here
+  bool clean = false;               // nothing was saved since it was locked
+  std::optional<ErrorCode> closed;  // what opening answers, if no passphrase opens anything
 };
 
 /// A story told to its end on a disk that keeps its journal.
@@ -54,6 +55,10 @@ struct Findings {
 Findings examine(Device& device, const Moment& moment, bool deep);
 /// A reader who followed up to this step reads what the device holds now: one history, nothing set aside.
 void follow(Device& device, const Record& record, const Moment& moment, uint64_t seed, Findings& findings);
+/// Whether there may be nothing to open, with this error.
+bool may_be_closed(const Moment& moment, ErrorCode code);
+/// The backup that the device wrote, or the part of one, is refused or restores all that was there.
+void examine_backup(Device& device, const Moment& moment, uint64_t seed, Findings& findings);
 /// Whether an error is fit for a person: says what and why in lower case, and is no 'internal' one.
 std::string reads_badly(const Error& error);
 

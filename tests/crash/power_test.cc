@@ -81,7 +81,7 @@ void crash(const State& state, DiskImage image, bool again, Tally& tally) {
   const bool in_flight = acknowledged + 1 < steps.size() && steps[acknowledged + 1].begun < state.at;
   const Moment moment{steps, acknowledged, acknowledged + in_flight, state.damage};
   for (bool counted = false;;) {
-    MemoryDisk disk;
+    MemoryDisk disk("x");
     disk.restore(image);
     disk.begin_journal();
     Device device(disk, "x", state.seed ^ tally.states);
@@ -96,14 +96,15 @@ void crash(const State& state, DiskImage image, bool again, Tally& tally) {
     }
     Findings findings;
     if (!opened) {
-      const bool no_vault_yet =
-          steps[acknowledged].after.empty() && state.record.story == "coordinator" && acknowledged == 0;
-      findings.reported = state.damage != Damage::none && opened.error().code == ErrorCode::damaged;
-      if (!no_vault_yet && !findings.reported) findings.add(Fault::lost, "it does not open: " + opened.error().message);
+      const auto code = opened.error().code;
+      findings.reported = state.damage != Damage::none && code == ErrorCode::damaged;
+      if (!may_be_closed(moment, code) && !findings.reported)
+        findings.add(Fault::lost, "it does not open: " + opened.error().message);
     } else {
       findings = examine(device, moment, random() % 8 == 0);
       if (findings.complaints.empty() && !findings.reported && random() % 8 == 0)
         follow(device, state.record, moment, state.seed, findings);
+      if (random() % 8 == 0) examine_backup(device, moment, state.seed, findings);
     }
     return tally.add(state.where(), findings);
   }
@@ -128,11 +129,12 @@ void crash_all(const Record& record, size_t count, bool again, std::mt19937_64& 
   }
 }
 
-/// Both stories, and one state in fifty with keys as costly as those that people get.
+/// All stories, and one state in fifty with keys as costly as those that people get.
 Tally cut_everywhere(size_t states, std::mt19937_64& random) {
   Tally tally;
-  for (const auto& story : {coordinator_story(), reporter_story()})
-    crash_all(tell(story, random()), states * 49 / 100, true, random, tally);
+  for (const auto& [story, share] : {std::pair{coordinator_story(), 34}, std::pair{reporter_story(), 26},
+                                     std::pair{forced_story(), 28}, std::pair{restored_story(), 10}})
+    crash_all(tell(story, random()), states * share / 100, true, random, tally);
   const size_t before = tally.states;
   crash_all(tell(reporter_story(), random(), kFloorCost), states / 50, false, random, tally);
   tally.at_floor = tally.states - before;

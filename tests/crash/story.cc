@@ -1,5 +1,7 @@
 #include "tests/crash/story.h"
 
+#include <algorithm>
+
 #include "core/base/try.h"
 #include "core/feed/receipt.h"
 
@@ -7,7 +9,7 @@ namespace lysoen::crash {
 
 namespace {
 
-constexpr std::string_view kRootWords = "root words";
+constexpr std::string_view kRootWords = "root words", kDuress = "words said under force";
 
 std::vector<Change> answers(std::vector<std::pair<std::string, std::string>> pairs) {
   std::vector<Change> changes;
@@ -26,6 +28,18 @@ Result<void> draft(World& world, const std::string& title) {
 Result<void> save(World& world, const std::string& title, std::vector<Change> changes) {
   return world.device->save(world.reports[title], changes);
 }
+/// A file of more chunks than one, under the name "picture".
+Result<void> attach(Device& device, const ReportId& report) {
+  size_t left = 20000;
+  AttachmentSource picture{"picture", "image/jpeg", [&](std::span<uint8_t> into) -> Result<size_t> {
+                             const size_t size = std::min(left, into.size());
+                             std::fill_n(into.begin(), size, static_cast<uint8_t>('p'));
+                             left -= size;
+                             return size;
+                           }};
+  auto attached = device->attach(report, "files[new1]/file", picture);
+  return attached ? Result<void>() : Result<void>(std::move(attached).error());
+}
 Result<void> submit(World& world, const std::string& title) {
   auto sent = world.device->submit(world.reports[title]);
   return sent ? Result<void>() : Result<void>(std::move(sent).error());
@@ -36,14 +50,22 @@ void submitted(Device& device, const std::string& title) {
   must(device->submit(id));
 }
 
-/// Whoever is no admin yet joins by files; the two ends may be on different disks.
-Result<void> join(Device& admin, Device& joiner, Role role, std::string name) {
+/// Up to the admin's welcome, by files; the two ends may be on different disks.
+Result<Bytes> ask_to_join(Device& admin, Device& joiner, Role role, std::string name) {
   LYSOEN_ASSIGN(auto invite, admin->invite({role, std::move(name)}));
   LYSOEN_ASSIGN(auto joining, joiner->join(invite.file));
   LYSOEN_ASSIGN(auto request, admin->offer_join_request(joining.request));
-  LYSOEN_ASSIGN(auto welcome, admin->admit(request.id));
+  return admin->admit(request.id);
+}
+
+Result<void> finish_join(Device& joiner, ByteView welcome) {
   LYSOEN_ASSIGN([[maybe_unused]] auto view, joiner->finish_join(welcome));
   return {};
+}
+
+Result<void> join(Device& admin, Device& joiner, Role role, std::string name) {
+  LYSOEN_ASSIGN(auto welcome, ask_to_join(admin, joiner, role, std::move(name)));
+  return finish_join(joiner, welcome);
 }
 
 Result<void> found(World& world, Device& admin) {
@@ -99,6 +121,26 @@ Result<void> reopen(World& world) {
 Result<void> change_passphrase(World& world, std::string_view to) {
   LYSOEN_ASSIGN([[maybe_unused]] auto number, world.device->change_passphrase(to));
   return {};
+}
+
+Result<void> back_up(Device& device) {
+  LYSOEN_ASSIGN([[maybe_unused]] auto size, device->backup(kBackupFile, kBackupWords, {kCheapCost, {}}));
+  return {};
+}
+
+Result<void> purge(World& world, size_t expected) {
+  LYSOEN_ASSIGN(auto outcome, world.device->purge_due());
+  if (outcome.purged == expected) return {};
+  return make_error(ErrorCode::internal, "not the reports that are due were purged");
+}
+
+/// Closes the device's vault for it, so that nothing is left open in between.
+Result<void> fill_cover(World& world) {
+  LYSOEN_TRY(world.device.lock());
+  LYSOEN_ASSIGN(auto cover, world.device.unlock(kCover));
+  LYSOEN_ASSIGN([[maybe_unused]] auto id, cover->begin("police-incident", "en", answers({{"title", "Harmless"}})));
+  LYSOEN_TRY(cover->lock());
+  return world.device.open();
 }
 
 Result<void> import(World& world, int first, int count) {
@@ -173,6 +215,7 @@ Story coordinator_story() {
   act("save much", Kind::save, [](World& world) {
     return save(world, "Long", answers({{"what_happened", std::string(10000, 'm')}, {"reported_by", "a neighbour"}}));
   });
+  act("attach", Kind::save, [](World& world) { return attach(world.device, world.reports["Long"]); });
   act("submit in two edits", Kind::save, [](World& world) { return submit(world, "Long"); });
   act("the follower reads", Kind::plain, hand_to_follower);
   act("reserve counters", Kind::save, next_counter);
@@ -202,6 +245,7 @@ Story coordinator_story() {
   act("remove a passphrase", Kind::steps,
       [](World& world) { return world.device->remove_passphrase(world.passphrase); });
   act("draft to discard", Kind::save, [](World& world) { return draft(world, "Mistake"); });
+  act("attach to it", Kind::save, [](World& world) { return attach(world.device, world.reports["Mistake"]); });
   act("discard", Kind::save, [](World& world) { return world.device->discard(world.reports["Mistake"]); });
   act("draft to lap the ring", Kind::save, [](World& world) { return draft(world, "Lap"); });
   add_small_saves(acts, "Lap", 20);
@@ -271,6 +315,101 @@ Story reporter_story() {
   add_small_saves(acts, "First", 14);
   act("submit the edits", Kind::save, [](World& world) { return submit(world, "First"); });
   act("import", Kind::save, [](World& world) { return import(world, 1, 3); });
+  act("the follower reads", Kind::plain, hand_to_follower);
+  return story;
+}
+
+Story forced_story() {
+  Story story;
+  story.name = "forced";
+  story.before = [](World& world) {
+    must(world.peer.create());
+    must(world.follower.create());
+    must(found(world, world.peer));
+    must(world.peer->set_policy(Role::reporter, {Keep::until_opened, 1, true}));
+    must(join(world.peer, world.follower, Role::coordinator, "Cleo"));
+    must(world.device.create(world.cost));
+    must(join(world.peer, world.device, Role::reporter, "Ben"));
+    for (auto* title : {"Sent", "Sent too"}) submitted(world.device, title);
+    must(hand_over(world.device, world.peer));
+    must(hand_over(world.peer, world.follower));
+    must(world.device.lock());
+    must(world.device.open());
+  };
+  auto& acts = story.acts;
+  auto act = [&](std::string name, Kind kind, std::function<Result<void>(World&)> run) {
+    acts.push_back({std::move(name), kind, std::move(run)});
+  };
+  act("draft", Kind::save, [](World& world) { return draft(world, "Kept"); });
+  act("attach", Kind::save, [](World& world) { return attach(world.device, world.reports["Kept"]); });
+  act("make a cover", Kind::steps, [](World& world) { return world.device->make_cover({kCover, kDuress}); });
+  act("fill the cover, lock and open", Kind::plain, fill_cover);
+  act("acknowledgements arrive", Kind::plain, [](World& world) { return hand_over(world.peer, world.device); });
+  act("nothing is due yet", Kind::plain, [](World& world) { return purge(world, 0); });
+  act("purge", Kind::save, [](World& world) {
+    world.device.clock.advance(std::chrono::hours(25));
+    return purge(world, 2);
+  });
+  act(kBackupAct, Kind::plain, [](World& world) { return back_up(world.device); });
+  act("draft", Kind::save, [](World& world) { return draft(world, "Third"); });
+  act("submit after the purge", Kind::save, [](World& world) { return submit(world, "Third"); });
+  act("the follower reads", Kind::plain, hand_to_follower);
+  act("open the cover under force", Kind::wipe, [](World& world) -> Result<void> {
+    LYSOEN_TRY(world.device.lock());
+    LYSOEN_ASSIGN(world.device.vault, world.device.unlock(kDuress));
+    return {};
+  });
+  act("draft in the cover", Kind::save, [](World& world) { return draft(world, "Harmless too"); });
+  act("lock and open", Kind::plain, reopen);
+  act("wipe everything", Kind::wipe, [](World& world) {
+    auto done = world.device->wipe(WipeScope::everything);
+    world.device.vault.reset();
+    return done;
+  });
+  return story;
+}
+
+Story restored_story() {
+  Story story;
+  story.name = "restored";
+  // The old device is another one, with a disk of its own; only the backup comes over.
+  story.before = [](World& world) {
+    auto& disk = static_cast<test::MemoryDisk&>(world.device.place.files);
+    test::MemoryDisk old_disk;
+    Device old(old_disk, "old", 77);
+    must(world.peer.create());
+    must(world.follower.create());
+    must(found(world, world.peer));
+    must(join(world.peer, world.follower, Role::coordinator, "Cleo"));
+    must(old.create());
+    must(join(world.peer, old, Role::reporter, "Ben"));
+    submitted(old, "Sent");
+    must(hand_over(old, world.peer));
+    submitted(old, "Sent later");
+    must(attach(old, must(write_draft(old, "Kept"))));
+    must(back_up(old));
+    disk.set_content(std::string("../") + kBackupFile, old_disk.content(kBackupFile));
+  };
+  auto& acts = story.acts;
+  auto act = [&](std::string name, Kind kind, std::function<Result<void>(World&)> run) {
+    acts.push_back({std::move(name), kind, std::move(run)});
+  };
+  act("restore", Kind::save, [](World& world) -> Result<void> {
+    auto& device = world.device;
+    const RestoreOptions options{kBackupWords, kPassphrase, {world.cost}, {}};
+    LYSOEN_ASSIGN(device.vault,
+                  vault::VaultImpl::restore(kBackupFile, device.place, options, {device.clock, device.random}));
+    return {};
+  });
+  act("draft", Kind::save, [](World& world) { return draft(world, "New"); });
+  act("lock and open", Kind::plain, reopen);
+  act("ask to join again", Kind::steps, [](World& world) -> Result<void> {
+    LYSOEN_ASSIGN(world.welcome, ask_to_join(world.peer, world.device, Role::reporter, "Ben again"));
+    world.followed = true;
+    return hand_over(world.peer, world.follower);  // the new roster
+  });
+  act("join again", Kind::steps, [](World& world) { return finish_join(world.device, world.welcome); });
+  act("submit", Kind::save, [](World& world) { return submit(world, "New"); });
   act("the follower reads", Kind::plain, hand_to_follower);
   return story;
 }

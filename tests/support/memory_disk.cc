@@ -13,6 +13,7 @@ using Kind = DiskOperation::Kind;
 namespace {
 
 constexpr uint64_t kSector = 512;
+constexpr uint64_t kFolder = 0;  // as a file's number
 
 bool is_of_folder(Kind kind) {
   return kind == Kind::create || kind == Kind::remove || kind == Kind::rename;
@@ -30,6 +31,22 @@ void perform(Bytes& content, const DiskOperation& operation) {
     overwrite(content, operation.offset, operation.bytes);
 }
 
+std::string folder_of(const std::string& name) {
+  return std::filesystem::path(name).parent_path().generic_string();
+}
+
+/// Gives everything in one folder the same name in another.
+template <class Entry>
+void move_folder(std::map<std::string, Entry>& names, const std::string& from, const std::string& to) {
+  std::map<std::string, Entry> moved;
+  for (auto& [name, entry] : names) {
+    const bool inside = folder_of(name) == from;
+    const auto file = std::filesystem::path(name).filename();
+    moved[inside ? (std::filesystem::path(to) / file).generic_string() : name] = std::move(entry);
+  }
+  names = std::move(moved);
+}
+
 void perform(std::map<std::string, uint64_t>& names, const DiskOperation& operation) {
   switch (operation.kind) {
     case Kind::create:
@@ -38,7 +55,9 @@ void perform(std::map<std::string, uint64_t>& names, const DiskOperation& operat
     case Kind::remove:
       names.erase(operation.name);
       break;
-    default:  // whether its creation was kept or not: the new name is the file's
+    default:
+      if (operation.file == kFolder) return move_folder(names, operation.name, operation.to);
+      // Whether its creation was kept or not: the new name is the file's.
       names.erase(operation.name);
       names[operation.to] = operation.file;
   }
@@ -119,9 +138,12 @@ void Medium::take(DiskOperation operation) {
     std::erase_if(pending_,
                   [&](const auto& write) { return write.file == operation.file && !is_of_folder(write.kind); });
   } else if (operation.kind == Kind::sync_folder) {
+    auto stands = [&](const DiskOperation& change) {
+      return is_of_folder(change.kind) && folder_of(change.name) == operation.name;
+    };
     for (const auto& change : pending_)
-      if (is_of_folder(change.kind)) perform(names_, change);
-    std::erase_if(pending_, [](const auto& change) { return is_of_folder(change.kind); });
+      if (stands(change)) perform(names_, change);
+    std::erase_if(pending_, stands);
   } else {
     pending_.push_back(std::move(operation));
   }
@@ -160,16 +182,23 @@ class MemoryFile final : public File {
   }
   Result<void> write_at(uint64_t offset, ByteView bytes) override {
     auto met = disk_.meet(MemoryDisk::Call::write, name_);
-    if (!met) {
-      if (met.error().code != ErrorCode::io_failed) return met;
-      change({Kind::write, entry_->file, offset, Bytes(bytes.begin(), bytes.begin() + bytes.size() / 2), {}, {}});
-      return met;
+    size_t fits = bytes.size();
+    if (!met) fits = met.error().code == ErrorCode::storage_read_only ? 0 : bytes.size() / 2;
+    const uint64_t room = disk_.capacity_ - std::min(disk_.capacity_, disk_.used());
+    const uint64_t inside =
+        std::min<uint64_t>(bytes.size(), entry_->now.size() - std::min<uint64_t>(offset, entry_->now.size()));
+    if (met && bytes.size() - inside > room) {
+      fits = static_cast<size_t>(inside + room);
+      met = make_error(ErrorCode::storage_full, "cannot write a file of the store: no space left");
     }
-    uint64_t end = offset + bytes.size();
-    if (end > entry_->now.size() && disk_.used() + (end - entry_->now.size()) > disk_.capacity_)
-      return make_error(ErrorCode::storage_full, "cannot write a file of the store: no space left");
-    change({Kind::write, entry_->file, offset, Bytes(bytes.begin(), bytes.end()), {}, {}});
-    return {};
+    if (met || fits > 0)
+      change({Kind::write,
+              entry_->file,
+              offset,
+              Bytes(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(fits)),
+              {},
+              {}});
+    return met;
   }
   Result<uint64_t> size() override { return static_cast<uint64_t>(entry_->now.size()); }
   Result<void> truncate(uint64_t size) override {
@@ -196,6 +225,12 @@ class MemoryFile final : public File {
   std::string name_;
 };
 
+std::string MemoryDisk::name_of(const std::filesystem::path& path) const {
+  if (folder_.empty()) return path.filename().string();
+  auto name = path.lexically_relative(folder_).lexically_normal().generic_string();
+  return name == "." ? "" : name;
+}
+
 void MemoryDisk::note(DiskOperation operation) {
   if (journalled_) journal_.push_back(operation);
   medium_.take(std::move(operation));
@@ -210,7 +245,7 @@ Result<void> MemoryDisk::meet(Call call, const std::string& name) {
 }
 
 Result<std::unique_ptr<File>> MemoryDisk::open(const std::filesystem::path& path, OpenMode mode) {
-  const std::string name = path.filename().string();
+  const std::string name = name_of(path);
   auto found = entries_.find(name);
   if (mode == OpenMode::create || (mode == OpenMode::open_or_create && found == entries_.end()))
     LYSOEN_TRY(meet(Call::open, name));
@@ -226,11 +261,11 @@ Result<std::unique_ptr<File>> MemoryDisk::open(const std::filesystem::path& path
 }
 
 Result<bool> MemoryDisk::exists(const std::filesystem::path& path) {
-  return has(path.filename().string());
+  return has(name_of(path));
 }
 
 Result<void> MemoryDisk::remove(const std::filesystem::path& path) {
-  const std::string name = path.filename().string();
+  const std::string name = name_of(path);
   LYSOEN_TRY(meet(Call::remove, name));
   auto found = entries_.find(name);
   if (found == entries_.end()) return {};
@@ -240,8 +275,13 @@ Result<void> MemoryDisk::remove(const std::filesystem::path& path) {
 }
 
 Result<void> MemoryDisk::rename(const std::filesystem::path& from, const std::filesystem::path& to) {
-  const std::string name = from.filename().string(), target = to.filename().string();
+  const std::string name = name_of(from), target = name_of(to);
   LYSOEN_TRY(meet(Call::rename, name));
+  if (!folder_.empty() && !list(from)->empty()) {
+    note({Kind::rename, kFolder, 0, {}, name, target});
+    move_folder(entries_, name, target);
+    return {};
+  }
   auto node = entries_.extract(name);
   if (!node) return make_error(ErrorCode::not_found, "not there");
   note({Kind::rename, node.mapped()->file, 0, {}, name, target});
@@ -249,9 +289,17 @@ Result<void> MemoryDisk::rename(const std::filesystem::path& from, const std::fi
   return {};
 }
 
-Result<void> MemoryDisk::sync_folder(const std::filesystem::path&) {
+Result<std::vector<std::string>> MemoryDisk::list(const std::filesystem::path& folder) {
+  if (folder_.empty()) return names();
+  std::vector<std::string> inside;
+  for (const auto& [name, entry] : entries_)
+    if (folder_of(name) == name_of(folder)) inside.push_back(std::filesystem::path(name).filename().string());
+  return inside;
+}
+
+Result<void> MemoryDisk::sync_folder(const std::filesystem::path& folder) {
   LYSOEN_TRY(meet(Call::sync_folder, ""));
-  note({Kind::sync_folder, 0, 0, {}, {}, {}});
+  note({Kind::sync_folder, 0, 0, {}, folder_.empty() ? std::string() : name_of(folder), {}});
   return {};
 }
 
@@ -287,7 +335,7 @@ void MemoryDisk::set_content(const std::string& name, Bytes content) {
   if (found == entries_.end()) {
     found = entries_.emplace(name, std::make_shared<Entry>(Entry{++files_made_, {}})).first;
     note({Kind::create, files_made_, 0, {}, name, {}});
-    note({Kind::sync_folder, 0, 0, {}, {}, {}});
+    note({Kind::sync_folder, 0, 0, {}, folder_of(name), {}});
   }
   const uint64_t file = found->second->file;
   found->second->now = content;

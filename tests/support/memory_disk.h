@@ -16,7 +16,7 @@
 
 namespace lysoen::test {
 
-/// Whole files by name ("A.db").
+/// Whole files by name ("A.db"), those of other folders by their way there ("../backup").
 using DiskImage = std::map<std::string, Bytes>;
 
 struct DiskOperation {
@@ -25,7 +25,7 @@ struct DiskOperation {
   uint64_t file = 0;     // a number for each file, whatever its name
   uint64_t offset = 0;   // write; the new size for cut; a seed for failed_sync
   Bytes bytes;           // write
-  std::string name, to;  // create, remove, rename
+  std::string name, to;  // create, remove, rename; sync_folder: the folder, "" for the disk's own
 };
 
 /// What is on the medium, and what was asked of it since without a sync.
@@ -46,6 +46,9 @@ class Medium {
 
 class MemoryDisk final : public storage::Files {
  public:
+  /// Files in `folder` go by their bare names here. Without one all folders are the same.
+  explicit MemoryDisk(std::filesystem::path folder = {}) : folder_(std::move(folder)) {}
+
   enum class Call { open, read, write, truncate, sync, remove, rename, sync_folder };  // open: only what creates
   struct Fault {
     uint64_t at = 0;       // the call that fails, counted from 1 over the kinds that `applies` lets through; 0: none
@@ -61,17 +64,17 @@ class MemoryDisk final : public storage::Files {
   Result<void> remove(const std::filesystem::path& path) override;
   Result<void> rename(const std::filesystem::path& from, const std::filesystem::path& to) override;
   Result<void> make_folder(const std::filesystem::path&) override { return {}; }
-  Result<std::vector<std::string>> list(const std::filesystem::path&) override { return names(); }
+  Result<std::vector<std::string>> list(const std::filesystem::path& folder) override;
   Result<void> sync_folder(const std::filesystem::path&) override;
 
   /// A sync that fails leaves the kernel believing that all is written: later reads show it, later syncs do not bring
-  /// it out. A write that fails with io_failed has written its first half.
+  /// it out. A write that fails has written its first half, but on a disk that is read-only.
   void set_fault(Fault fault) { fault_ = std::move(fault), counted_ = 0; }
   /// Calls counted since set_fault.
   uint64_t counted() const { return counted_; }
   /// Called before every call. May set a fault, for this very call; and fork the process.
   void set_watch(std::function<void(Call call)> watch) { watch_ = std::move(watch); }
-  /// Together the files may not grow beyond this.
+  /// Together the files may not grow beyond this; a write that would has written what still fits.
   void set_capacity(uint64_t bytes) { capacity_ = bytes; }
   uint64_t used() const;
   uint64_t bytes_written() const { return bytes_written_; }
@@ -98,9 +101,11 @@ class MemoryDisk final : public storage::Files {
     uint64_t file = 0;
     Bytes now;
   };
+  std::string name_of(const std::filesystem::path& path) const;
   Result<void> meet(Call call, const std::string& name);
   void note(DiskOperation operation);
 
+  std::filesystem::path folder_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;
   Medium medium_;
   uint64_t files_made_ = 0;

@@ -25,6 +25,10 @@ constexpr size_t record_at(size_t counter) {
   return counter * kRingBlock;
 }
 constexpr size_t kBodyAt = 72 + 24;
+/// Of its prefix, at the end of its last block.
+constexpr size_t copy_at(size_t counter) {
+  return record_at(counter + 1) - 72;
+}
 
 }  // namespace
 
@@ -51,6 +55,7 @@ TEST_CASE("Container: every row of the recovery table", "[storage]") {
     }
     SECTION("record n missing: the save stands and its record is written first") {
       flip(disk, "A.ring", record_at(3) + 5);
+      flip(disk, "A.ring", copy_at(3) + 5);
       auto report = must(book.open());
       CHECK(report.outcome == Outcome::record_rewritten);
       CHECK(report.counter == 3);
@@ -58,6 +63,19 @@ TEST_CASE("Container: every row of the recovery table", "[storage]") {
       CHECK(book.notes()[3] == "third");
       book.drop();
       CHECK(must(book.open()).outcome == Outcome::clean);
+    }
+    SECTION("record n known by the copy of its prefix: clean") {
+      flip(disk, "A.ring", record_at(3) + 5);
+      CHECK(must(book.open()).outcome == Outcome::clean);
+      CHECK(must(book.save("fourth")) == 4);
+    }
+    SECTION("database behind, record n known by the copy of its prefix: replayed") {
+      flip(disk, "A.ring", record_at(3) + 5);
+      flip(disk, "A.db-wal", 40);
+      auto report = must(book.open());
+      CHECK(report.replayed == 2);
+      CHECK(report.missing.empty());
+      CHECK(book.notes()[3] == "third");
     }
     SECTION("record n begun and torn: the same") {
       flip(disk, "A.ring", record_at(3) + kBodyAt + 2);
@@ -302,7 +320,7 @@ TEST_CASE("Container: work that fails changes nothing, and too large a save is r
   CHECK(refused.error().message == "cannot save: no");
   auto large = book.save(std::string(book.container->payload_max() + 1, 'x'));
   CHECK(large.error().code == ErrorCode::limit_exceeded);
-  CHECK(large.error().message == "cannot save: more than 32656 bytes at once; save it in smaller parts");
+  CHECK(large.error().message == "cannot save: more than 32584 bytes at once; save it in smaller parts");
   CHECK(book.notes().size() == 1);
   CHECK(must(book.save(std::string(book.container->payload_max(), 'x'))) == 2);
 }
@@ -391,6 +409,38 @@ TEST_CASE("Container: creation is all or nothing, and never over something that 
   CHECK(again.error().code == ErrorCode::already_exists);
   must(book.open());
   CHECK(book.notes().size() == 1);
+}
+
+TEST_CASE("Container: a disk that is full at any byte of a creation is said to be full", "[storage]") {
+  MemoryDisk disk;
+  Notebook book(&disk, true, seed());
+  must(book.create());
+  const uint64_t whole = disk.used();
+  auto random = generator(9);
+  for (uint64_t capacity = 0; capacity < whole; capacity += 1 + random() % 1000) {
+    INFO("room for " << capacity << " of " << whole);
+    book.drop();
+    disk.restore({});
+    disk.set_capacity(capacity);
+    auto made = book.create();
+    REQUIRE(!made);
+    CHECK(made.error().code == ErrorCode::storage_full);
+    REQUIRE(disk.names().empty());
+  }
+  disk.set_capacity(UINT64_MAX);
+  for (uint64_t at = 1; at < 4000; ++at) {
+    INFO("no call from number " << at << " on");
+    book.drop();
+    disk.restore({});
+    MemoryDisk::Fault fault;
+    fault.at = at;
+    fault.forever = true;
+    fault.code = ErrorCode::storage_full;
+    disk.set_fault(fault);
+    auto made = book.create();
+    if (made) break;
+    CHECK(made.error().code == ErrorCode::storage_full);
+  }
 }
 
 TEST_CASE("Container: after lock nothing is answered but that", "[storage]") {

@@ -70,6 +70,8 @@ std::vector<DecodedRecord> decode_ring(const Notebook& book, const Bytes& file) 
     record.counter = reader.u64();
     uint32_t length = reader.u32();
     record.flags = reader.u8();
+    const size_t size = (72 + 40 + length + 72 + 4095) / 4096 * 4096;
+    CHECK(open_box(book, file, at + size - 72, 72, aad_of(book, "ring-prefix")) == prefix);
     REQUIRE(to_bytes(reader.raw(3)) == Bytes(3, 0));
     record.before = to_bytes(reader.raw(16));
     REQUIRE(reader.done());
@@ -133,7 +135,7 @@ TEST_CASE("Format: an independent decoder reads pages, log and ring", "[storage]
   REQUIRE(records.size() == 3);
   for (size_t i = 0; i < records.size(); ++i) {
     CHECK(records[i].counter == i + 1);
-    CHECK(records[i].flags == 0);
+    CHECK(records[i].flags == 2);
     CHECK(records[i].before == (i == 0 ? Bytes(16, 0) : records[i - 1].tag));
   }
   CHECK(as_text(records[1].payload) == "the second note");

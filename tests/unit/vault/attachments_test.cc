@@ -152,6 +152,7 @@ TEST_CASE("Attachment: a source that fails leaves nothing, and the report as it 
   desk.disk.set_capacity(desk.disk.used() + 100000);
   CHECK(desk.vault->attach(desk.report, kPath, source_of(file)).error().code == ErrorCode::storage_full);
   desk.disk.set_capacity(UINT64_MAX);
+  must(desk.open());
   CHECK(blob_files(desk.disk.image()) == 0);
   must(desk.vault->attach(desk.report, kPath, source_of(file)));
 }

@@ -291,6 +291,28 @@ TEST_CASE("Wipe: a cover that is being made or removed costs the vault nothing, 
       });
 }
 
+TEST_CASE("Wipe: a cover that could not be made is not spoken of", "[vault][wipe]") {
+  Refuge refuge(false);
+  const auto before = refuge.disk.image();
+  auto make = [&](uint64_t failing, ErrorCode code) {
+    refuge.disk.restore(before);
+    auto vault = must(refuge.open(kPassphrase));
+    MemoryDisk::Fault fault;
+    fault.at = failing;
+    fault.code = code;
+    refuge.disk.set_fault(fault);
+    auto made = vault->make_cover({kCoverWord, kDuressWord});
+    const uint64_t calls = refuge.disk.counted();
+    const auto cover = must(vault->wipe_settings()).cover;
+    const bool goes_on = vault->begin("police-incident", "en").ok();  // else it is opened anew first
+    if (!made && goes_on) CHECK(cover == WipeSettings::Cover::none);
+    return calls;
+  };
+  const uint64_t calls = make(0, ErrorCode::io_failed);
+  for (uint64_t last = 0; last < 16; ++last)  // where it is put on record
+    for (auto code : {ErrorCode::io_failed, ErrorCode::storage_full}) make(calls - last, code);
+}
+
 TEST_CASE("Wipe: what is left of a wiped vault is what an unused one looks like", "[vault][wipe]") {
   Refuge refuge(false);
   Refuge fresh(false);
