@@ -16,6 +16,7 @@ sys.path.insert(0, str(SOURCE / "tests/interop"))
 import vault  # the second implementation: it opens what it finds, dead or alive
 
 DRAFT, SENT, NAME, TERM = "canary of a draft, kept", "canary of a sent report", "canary of a member", "canary of a search"
+FILE, BYTES = "canary of a file's name", "canary of a file's bytes"
 
 
 def spellings(text):
@@ -79,12 +80,13 @@ def may_dump(world):
 
 
 def memory(world, draft, sent):
-    text = {what: spellings(what) for what in (DRAFT, SENT, NAME, TERM)}
+    text = {what: spellings(what) for what in (DRAFT, SENT, NAME, TERM, FILE, BYTES)}
     secrets = {"passphrase": spellings(PASSPHRASE), **keys_of(world, "monitor")}
     for arguments in (("report", "show", sent), ("report", "show", draft), ("report", "list", "--text", TERM),
-                      ("members",), ("report", "edit", draft, "--set", f"settlement={DRAFT} again"), ("vault", "check")):
+                      ("members",), ("report", "attach", draft, "outside.bin"), ("report", "extract", draft, FILE, "--output", "again.bin"),
+                      ("report", "edit", draft, "--set", f"settlement={DRAFT} again"), ("vault", "check")):
         found = hits(dump_at(world, "locked", "monitor", *arguments), {**text, **secrets})
-        given = {TERM} if TERM in arguments else {DRAFT} if "edit" in arguments else set()  # stands in the command line
+        given = {one for one in text if any(one in argument for argument in arguments)}  # stands in the command line
         found = {what: count for what, count in found.items() if what not in given}
         equal({what: count for what, count in found.items() if count}, {}, f"left in memory by '{' '.join(arguments[:2])}'")
     for name in ("monitor", "amina"):
@@ -108,6 +110,8 @@ def main(build):
         world.cli("monitor", "join", "--finish", "monitor.welcome")
         sent = new_report(world, "monitor", "police-incident", f"title={SENT}", f"settlement={NAME}")
         draft = new_report(world, "monitor", "police-incident", f"title={DRAFT}", submit=False)
+        (world.folder / "outside.bin").write_text(BYTES * 4000)
+        world.cli("monitor", "report", "attach", draft, "outside.bin", "--name", FILE)
         if may_dump(world):
             memory(world, draft, sent)
         print(f"forensics: done in {time.monotonic() - began:.0f} s")

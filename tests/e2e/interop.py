@@ -156,6 +156,22 @@ def newest_save_is_in_the_tables(seen):
     return save
 
 
+def an_attachment_opens(world):
+    """A file of several chunks, by the second implementation and by the program, byte for byte; harmed, by neither."""
+    file = world.folder / "tones.bin"
+    file.write_bytes(bytes(range(256)) * 200)
+    draft = world.reads("monitor", "report", "new", "--form", "police-incident", "--set", "title=With a file")["id"]
+    world.cli("monitor", "report", "attach", draft, file)
+    seen = opened(world, "monitor")
+    (blob, data), = seen.attachments().items()
+    equal(data, file.read_bytes(), "the file that was attached")
+    world.cli("monitor", "report", "extract", draft, "--output", world.folder / "again.bin")
+    equal((world.folder / "again.bin").read_bytes(), data, "the file that was given back")
+    name, sealed = seen.files.popitem()
+    seen.files[name] = flipped(sealed, 20000)
+    refused("a blob with a flipped byte", "damaged", seen.attachments)
+
+
 def killed_in_an_import(world):
     """The vault as a writer left it that died while its log held saves that the database does not."""
     log = world.folder / "patrol/A.db-wal"
@@ -208,6 +224,7 @@ def main(build):
         one_disclosed_entry_opens(world, ids[1])
         the_roster_opens(world)
         a_vault_at_rest_opens(world, ids[1])
+        an_attachment_opens(world)
         a_killed_writer_leaves_a_log_that_reads(world)
         print("interop: done")
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What is left in files: canaries are planted in a draft, a sent report, a place, a search and a member's name; then every file
-of the vault, the image of an ext4 file system under it, and each decrypted page, frame and record are searched after a lock,
+"""What is left in files: canaries are planted in a draft, a sent report, a place, a search, a member's name, and in an attached
+file's name and bytes; then every file of the vault, the image of an ext4 file system under it, and each decrypted page, frame and record are searched after a lock,
 after an answer was replaced, after a draft was discarded and after the policy's purge. Usage: residue.py BUILD"""
 import struct
 import sys
@@ -14,6 +14,7 @@ sys.path.insert(0, str(SOURCE / "tests/interop"))
 import vault  # the second implementation
 
 DRAFT, OLD, SENT, NAME, TERM = "zqdraft", "zqreplaced", "zqsent", "zqmember", "zqsearched"
+FILE, BYTES = "zqfilename", "zqfilebytes"
 LATITUDE = 7.3456789
 
 
@@ -26,7 +27,7 @@ def decrypted(folder):
     if seen.log.salts:
         frames = range(72, len(log) - vault.FRAME + 1, vault.FRAME)
         parts += [box.open(b"wal", log[at : at + vault.FRAME], seen.log.salts, vault.u(index, 4)) for index, at in enumerate(frames)]
-    parts += [vault.Record(box, ring, at).payload for at in range(vault.PAGE, len(ring), vault.PAGE)]
+    parts += [record.payload for record in vault.Ring.read(box, ring).values()]
     return b"\n".join(part for part in parts if part)
 
 
@@ -41,7 +42,7 @@ class Searched:
 
     def after(self, what, here, gone):
         """Nothing is in clear anywhere; decrypted, `here` is found and `gone` is not."""
-        needles = [form for text in (DRAFT, OLD, SENT, NAME, TERM, PASSPHRASE) for form in spellings(text)]
+        needles = [form for text in (DRAFT, OLD, SENT, NAME, TERM, FILE, BYTES, PASSPHRASE) for form in spellings(text)]
         files = b"".join(file.read_bytes() for file in sorted(self.folder.iterdir()))
         equal(count(files, needles), 0, f"canaries in clear in the files {what}")
         if self.disk:
@@ -56,16 +57,23 @@ class Searched:
 def discards(world, vault_name, searched):
     draft = new_report(world, vault_name, "police-incident", f"title={DRAFT} {OLD}", f"place={LATITUDE} 9.25", f"what_happened={DRAFT}",
                        submit=False)
+    outside = world.folder / "outside.bin"
+    outside.write_bytes(BYTES.encode() * 5000)
+    world.cli(vault_name, "report", "attach", draft, outside, "--name", f"{FILE}.bin")
+    key, = vault.Vault(searched.folder, PASSPHRASE.encode()).database.execute("SELECT key FROM blobs").fetchone()
     world.cli(vault_name, "report", "list", "--text", TERM)
-    data = searched.after("after a lock", [DRAFT, OLD, SENT], [TERM, PASSPHRASE])
+    data = searched.after("after a lock", [DRAFT, OLD, SENT, FILE], [TERM, BYTES, PASSPHRASE])
+    check(key in data, "an attachment's key that can be found")
     check(count(data, place()[:1]) and count(data, place()[1:4]), "a place that can be found")
     world.cli(vault_name, "report", "edit", draft, "--set", f"title={DRAFT}")
     searched.after("after an answer was replaced", [DRAFT, SENT], [OLD, TERM])
     world.cli(vault_name, "report", "discard", draft, environment={"LYSOEN_TEST_FAULT": "residue_left"})
     check(DRAFT.encode() in decrypted(searched.folder), "a discard that is not cleaned would be noticed")
     world.cli(vault_name, "status")  # the next opening does it
-    data = searched.after("after a draft was discarded", [SENT], [DRAFT, OLD, TERM])
+    data = searched.after("after a draft was discarded", [SENT], [DRAFT, OLD, TERM, FILE, BYTES])
     equal(count(data, place()), 0, "its place")
+    equal(count(data, [key]), 0, "the key of its attachment")
+    equal([file.name for file in searched.folder.glob("A." + "?" * 32)], [], "files of attachments")
 
 
 def main(build):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a vault a second time, from docs/formats/slots.md and vault.md alone. Writes nothing.
+"""Reads a vault a second time, from docs/formats/slots.md, vault.md and attachment.md alone. Writes nothing.
 
     vault.py FOLDER        passphrase in LYSOEN_PASSPHRASE; lists the tables and the ring; exit 1 if anything does not hold
 
@@ -126,15 +126,13 @@ class Log:
 
 # -- Ring -------------------------------------------------------------------------------------------------------------
 class Record:
-    def __init__(self, box, ring, at):
-        """The record that begins at byte `at`, or one whose prefix is None. A torn body leaves `payload` None."""
-        self.prefix, self.payload = box.open(b"ring-prefix", ring[at : at + 72]), None
-        if self.prefix is None:
-            return
-        take = Take(self.prefix)
+    def __init__(self, box, ring, at, prefix):
+        """The record that begins at byte `at`. A torn body leaves `payload` None."""
+        take = Take(prefix)
         self.counter, length, flags = take.number(8), take.number(4), take.number(1)
         demand(take.raw(3) == bytes(3) and length <= min(RING_MAX, len(ring) // 4) - 112, "form", "prefix of a record")
         self.covered, self.before = bool(flags & 1), take.raw(16)
+        self.blocks = -(-(112 + length + (72 if flags & 2 else 0)) // PAGE)
         body = ring[at + 72 : at + 72 + length + 40]
         self.tag = body[-16:]
         self.payload = box.open(b"ring", body, u(self.counter, 8), u(length, 4), self.before)
@@ -146,13 +144,26 @@ class Ring:
         states = [box.open(b"ring-state", ring[place : place + 64]) for place in (0, 2048)]
         states = sorted(state for state in states if state)  # the turn is in front
         self.state = states[-1] if states else None
-        found = (Record(box, ring, at) for at in range(PAGE, len(ring), PAGE))
-        begun = sorted((record for record in found if record.prefix), key=lambda record: record.payload is not None)
+        begun = sorted(self.read(box, ring).values(), key=lambda record: record.payload is not None)
         self.records = {record.counter: record for record in begun}  # of two with one counter, the readable one
         for counter, record in self.records.items():
             before = self.records.get(counter - 1)
             if before and before.payload is not None and before.tag != record.before:
                 record.payload = None  # of another history of this vault
+
+    @staticmethod
+    def read(box, ring):
+        """Records by the byte at which they begin; where the prefix does not open, by its copy at their end."""
+        found, prefix_at = {}, lambda at: box.open(b"ring-prefix", ring[at : at + 72])
+        for at in range(PAGE, len(ring), PAGE):
+            if prefix := prefix_at(at):
+                found[at] = Record(box, ring, at, prefix)
+        for end in range(2 * PAGE, len(ring) + 1, PAGE):
+            if copy := prefix_at(end - 72):
+                begins = end - Record(box, ring, PAGE, copy).blocks * PAGE
+                if begins >= PAGE and begins not in found:
+                    found[begins] = Record(box, ring, begins, copy)
+        return found
 
     @property
     def newest(self):
@@ -199,6 +210,10 @@ class Fields(Take):
         return {"feed": self.feed(), "seq": self.number(8), "kind": self.number(1), "ciphertext": self.field(),
                 "key": self.raw(32), "payload": self.field()}
 
+    def blob(self):
+        return {"report": self.raw(32), "file": self.raw(16), "blob": self.raw(32), "key": self.raw(32), "size": self.number(8),
+                "content": self.raw(32)}
+
     def head(self):
         return {"feed": self.feed(), "seq": self.number(8), "hash": self.raw(32), "signature": self.raw(64)}
 
@@ -211,9 +226,37 @@ def read_payload(payload):
     demand(take.number(1) == 0, "version")
     save = {"roster": take.number(8), "drafts": take.each(Fields.draft),
             "ended": take.each(lambda fields: (fields.raw(32), fields.raw(32))), "entries": take.each(Fields.entry),
-            "heads": take.each(Fields.head), "read": take.each(lambda fields: fields.raw(32))}
+            "heads": take.each(Fields.head), "read": take.each(lambda fields: fields.raw(32)), "blobs": take.each(Fields.blob)}
     take.end()
     return save
+
+
+# -- Attachments ------------------------------------------------------------------------------------------------------
+CHUNK = 16384
+
+
+def root_of(leaves):
+    """RFC 6962, section 2.1, over leaf hashes."""
+    if len(leaves) == 1:
+        return leaves[0]
+    left = 1 << ((len(leaves) - 1).bit_length() - 1)
+    return hashlib.sha256(b"\1" + root_of(leaves[:left]) + root_of(leaves[left:])).digest()
+
+
+def open_blob(blob, key, size, content, sealed):
+    """The attached file."""
+    chunks = [sealed[at : at + CHUNK] for at in range(0, len(sealed), CHUNK)]
+    demand(chunks and root_of([hashlib.sha256(b"\0" + chunk).digest() for chunk in chunks]) == blob, "damaged", "root of a blob")
+    plain = b""
+    for number, chunk in enumerate(chunks):
+        nonce = u(number, 8) + bytes([number == len(chunks) - 1]) + bytes(15)
+        try:
+            plain += nacl.bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(chunk, b"", nonce, key)
+        except nacl.exceptions.CryptoError:
+            raise Refused("open", "a chunk of a blob") from None
+    demand(len(plain) >= size and not plain[size:].strip(b"\0"), "damaged", "something follows an attachment's end")
+    demand(hashlib.sha256(plain[:size]).digest() == content, "damaged", "it is not the file that was attached")
+    return plain[:size]
 
 
 # -- Container --------------------------------------------------------------------------------------------------------
@@ -230,6 +273,7 @@ class Vault:
             self.ring = Ring(box, ring.read_bytes())
             self.log = Log(box, log.read_bytes() if log.exists() else b"")
             pages = read_pages(box, main.read_bytes())
+            self.files = {path.name[2:]: path.read_bytes() for path in folder.glob(f"{self.letter}.{'?' * 32}")}
         if self.log.frames and not self.ring.done(self.log):
             pages = {number: page for number, page in {**pages, **self.log.pages}.items() if number <= self.log.size}
         demand(all(pages.values()), "damaged", "a page does not authenticate")
@@ -244,6 +288,11 @@ class Vault:
         database = sqlite3.connect(":memory:")
         database.deserialize(image[:18] + b"\1\1" + image[20:])
         return database
+
+    def attachments(self):
+        """What was attached, by blob id."""
+        return {blob: open_blob(blob, key, size, content, self.files[file.hex()]) for blob, key, size, content, file in
+                self.database.execute("SELECT blob, key, size, content, file FROM blobs")}
 
     def stream(self, feed, wrapped):
         """(epoch, epoch's public key, first seq, next seq, chain key) of a stream that this vault writes or reads."""
