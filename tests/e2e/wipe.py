@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a wipe leaves: canaries are planted in reports, drafts, names and a search; then the vault is wiped, by its owner, by a
+"""What a wipe leaves: canaries are planted in reports, drafts, names, a search and an attached file; then the vault is wiped, by its owner, by a
 duress passphrase and by wrong ones, and every file and the raw image of an ext4 file system are searched. Usage: wipe.py BUILD"""
 import shutil
 import subprocess
@@ -11,6 +11,7 @@ from main_job import new_report
 from world import PASSPHRASE, World, alone, check, equal
 
 DRAFT, SENT, NAME, TERM = "canary of a draft, kept", "canary of a sent report", "canary of a member", "canary of a search"
+FILE, BYTES = "canary of a file's name", "canary of a file's bytes"
 COVER, DURESS, STORY = "ordinary words of the cover", "words for the bad day", "a harmless story"
 BLOCK, SLOTS_AT, SLOT = 4096, 256, 240
 WRONG = 5
@@ -83,7 +84,9 @@ def fill(world, vault):
     world.cli("admin", "admit", f"{files}.request", "--welcome", f"{files}.welcome")
     world.cli(vault, "join", "--finish", f"{files}.welcome")
     new_report(world, vault, "police-incident", f"title={SENT}", f"settlement={NAME}")
-    new_report(world, vault, "police-incident", f"title={DRAFT}", submit=False)
+    draft = new_report(world, vault, "police-incident", f"title={DRAFT}", submit=False)
+    (world.folder / "outside.bin").write_text(BYTES * 10000)
+    world.cli(vault, "report", "attach", draft, world.folder / "outside.bin", "--name", FILE)
     world.cli(vault, "report", "list", "--text", TERM)
     world.cli(vault, "vault", "duress", "add", environment={"LYSOEN_COVER_PASSPHRASE": COVER, "LYSOEN_DURESS_PASSPHRASE": DURESS})
     equal(world.reads(vault, "vault", "duress", "status")["cover"], "ready", "the cover")
@@ -110,7 +113,7 @@ def wiped(world, how, ext4):
     disk = Ext4(world.folder) if ext4 else None
     vault = (disk.folder if disk else world.folder) / f"vault-{how.__name__}"
     fill(world, str(vault))
-    canaries = [form for text in (DRAFT, SENT, NAME, TERM, PASSPHRASE) for form in spellings(text)]
+    canaries = [form for text in (DRAFT, SENT, NAME, TERM, FILE, BYTES, PASSPHRASE) for form in spellings(text)]
     slots, pieces = slots_of(vault, 0), pieces_of(vault, "A")
     if disk:
         image = disk.now()
