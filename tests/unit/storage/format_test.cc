@@ -1,9 +1,11 @@
 // The bytes on disk, read by a decoder of its own, written from docs/formats/vault.md and using nothing of core/storage
 // but the numbers there. And: no plaintext in any file, at any moment.
+#include <algorithm>
 #include <cstring>
 #include <set>
 
 #include "core/base/bytes.h"
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/crypto/cipher.h"
 #include "tests/unit/storage/notebook.h"
@@ -287,4 +289,49 @@ TEST_CASE("Format: a store that is not sealed is a database that stock SQLite re
   CHECK(database[20] == 0);
   CHECK(contains(database, "readable"));
   CHECK(!contains(disk.content("A.ring"), "readable"));
+}
+
+TEST_CASE("Pages: between the places of a page's cells and the cells nothing is left of what SQLite moved",
+          "[storage]") {
+  // Bytes other than zero in those gaps, of all b-tree pages of the database file.
+  auto left_over = [](const Bytes& image) {
+    size_t count = 0;
+    for (size_t at = 0; at < image.size(); at += 4096) {
+      auto page = ByteView(image).subspan(at, 4096);
+      const size_t header = at == 0 ? 100 : 0;
+      auto two_bytes = [&](size_t place) { return size_t{page[header + place]} << 8 | page[header + place + 1]; };
+      const uint8_t type = page[header];
+      if (type != 2 && type != 5 && type != 10 && type != 13) continue;
+      const size_t begin = header + (type > 5 ? 8 : 12) + 2 * two_bytes(3), end = two_bytes(5);
+      if (begin < end)
+        count += static_cast<size_t>(std::count_if(page.begin() + static_cast<ptrdiff_t>(begin),
+                                                   page.begin() + static_cast<ptrdiff_t>(end),
+                                                   [](uint8_t byte) { return byte != 0; }));
+    }
+    return count;
+  };
+  auto random = generator(9);
+  for (bool kept : {false, true}) {
+    MemoryDisk disk;
+    Notebook book(&disk, true, random());
+    must(book.create());
+#ifdef LYSOEN_TEST_BUILD
+    fault::page_gap_kept = kept;
+#else
+    if (kept) break;
+#endif
+    for (int i = 0; i < 400; ++i) {
+      must(book.save(std::string(20 + random() % 600, 'w')));
+      if (i % 3 == 0)
+        must(book.container->plain([&](Database& db) {
+          return db.run("DELETE FROM note WHERE counter = (SELECT counter FROM note ORDER BY counter LIMIT 1 OFFSET ?)",
+                        static_cast<int64_t>(random() % static_cast<uint64_t>(i / 2 + 1)));
+        }));
+    }
+    must(book.container->lock());
+#ifdef LYSOEN_TEST_BUILD
+    fault::page_gap_kept = false;
+#endif
+    CHECK((left_over(decode_database(book, disk.content("A.db"))) > 0) == kept);
+  }
 }
