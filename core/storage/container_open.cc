@@ -314,7 +314,7 @@ Result<void> Container::Opening::settle() {
   // keep it from that, not a person from the vault.
   auto moved = migrated ? c_.checkpoint_with_reserve() : c_.checkpoint_now();
   if (!moved && moved.error().code != ErrorCode::storage_full) return moved;
-  return {};
+  return c_.ring_->mend_state();  // if that checkpoint did not
 }
 
 Result<Container::Opened> Container::open(const Options& options, const crypto::Key32& key, const VaultId& vault,

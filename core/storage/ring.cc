@@ -260,6 +260,11 @@ Result<Ring::Unreadable> Ring::unreadable() {
     LYSOEN_ASSIGN(auto record, read(counter));
     if (!record && !overwritten(counter, place)) found.records.push_back(counter);
   }
+  LYSOEN_ASSIGN(found.state, lacks_state());
+  return found;
+}
+
+Result<bool> Ring::lacks_state() {
   const size_t written = std::min<size_t>(state_turn_, std::size(kStatePlaces));  // turns begin at 1
   size_t readable = 0;
   for (size_t at : kStatePlaces) {
@@ -267,8 +272,12 @@ Result<Ring::Unreadable> Ring::unreadable() {
     LYSOEN_ASSIGN(size_t got, file_->read_at(at, raw));
     readable += crypto::aead_open_box(key_, state_aad(), ByteView(raw).first(got)).has_value();
   }
-  found.state = readable < written;
-  return found;
+  return readable < written;
+}
+
+Result<void> Ring::mend_state() {
+  LYSOEN_ASSIGN(bool lacks, lacks_state());
+  return lacks ? set_state(state_) : Result<void>();
 }
 
 Result<void> Ring::scrub() {

@@ -89,6 +89,8 @@ class Ring {
   CheckpointState state() const { return state_; }
   /// Writes the older of the two places and syncs: a torn write leaves the state before it.
   Result<void> set_state(const CheckpointState& state);
+  /// Where a power cut tore one of the two: the other's state into its place.
+  Result<void> mend_state();
 
  private:
   using Tag = std::array<uint8_t, crypto::kTagSize>;
@@ -101,6 +103,7 @@ class Ring {
   };
   Ring(std::unique_ptr<File> file, const Setup& setup, uint32_t blocks, Random& random);
   Result<void> scan_state();
+  Result<bool> lacks_state();
   Result<void> scan();
   static std::pair<uint64_t, Place> parse_prefix(ByteView prefix);
   Result<void> take(uint64_t counter, Place place);
