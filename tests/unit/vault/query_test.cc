@@ -48,7 +48,7 @@ struct Village {
       // Near each other, also around the 180th meridian and a pole.
       auto place = number(0, 2) == 0 ? std::to_string(number(-3, 3)) + ".25 " + std::to_string(number(177, 179)) + ".5"
                    : number(0, 3) == 0
-                       ? "89.5 " + std::to_string(number(-180, 179)) + ".1"
+                       ? "89.5 " + std::to_string(number(-179, 179)) + ".1"
                        : std::to_string(number(-3, 3)) + ".5 " + std::to_string(number(-179, -176)) + ".5";
       changes.push_back({"place", value(ValueType::point, place)});
     }
