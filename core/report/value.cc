@@ -123,24 +123,32 @@ Result<std::string> choices(std::string_view text) {
   return joined;
 }
 
-Result<std::string> attachment(std::string_view text) {
-  auto bad = refused("not an attachment: blob id, size, media type and name are expected");
+/// "blobid size mime/type name", whatever type and name hold.
+std::optional<Value::File> file_in(std::string_view text) {
   auto take = [&] {
     size_t end = std::min(text.find(' '), text.size());
     auto word = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     return word;
   };
-  auto blob = take(), size = take(), type = take(), name = text;
-  auto id = BlobId::from_hex(blob);
+  auto blob = BlobId::from_hex(take());
+  auto size = take(), type = take();
   uint64_t bytes = 0;
   auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), bytes);
-  if (!id || error != std::errc() || end != size.data() + size.size() || std::to_string(bytes) != size) return bad;
-  if (type.find('/') == std::string_view::npos || type.size() > kNameSizeMax) return bad;
+  if (!blob || error != std::errc() || end != size.data() + size.size() || std::to_string(bytes) != size)
+    return std::nullopt;
+  return Value::File{*blob, bytes, std::string(type), std::string(text)};
+}
+
+Result<std::string> attachment(std::string_view text) {
+  auto file = file_in(text);
+  if (!file || file->type.find('/') == std::string::npos || file->type.size() > kNameSizeMax)
+    return refused("not an attachment: blob id, size, media type and name are expected");
+  const auto& name = file->name;
   if (name.empty() || name != form::trimmed(name) || name.size() > kNameSizeMax ||
-      name.find_first_of("/\\\t\r\n") != std::string_view::npos)
+      name.find_first_of("/\\\t\r\n") != std::string::npos)
     return refused("not an attachment: its name is empty, longer than 255 bytes or holds a path");
-  return id->hex() + " " + std::string(size) + " " + std::string(type) + " " + std::string(name);
+  return file->blob.hex() + " " + std::to_string(file->size) + " " + file->type + " " + name;
 }
 
 Result<std::string> written(ValueType type, std::string_view text) {
@@ -202,6 +210,10 @@ Value Value::choices_of(std::vector<std::string> codes) {
   value.type_ = ValueType::choices;
   for (const auto& code : codes) value.text_ += (value.text_.empty() ? "" : " ") + code;
   return value;
+}
+
+std::optional<Value::File> Value::file() const {
+  return type_ == ValueType::attachment ? file_in(text_) : std::nullopt;
 }
 
 std::vector<std::string> Value::items() const {

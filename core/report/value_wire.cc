@@ -54,22 +54,12 @@ void put_point(const Value& value, v0::Set& set) {
 }
 
 void put_attachment(const Value& value, v0::Set& set) {
-  std::string_view rest = value.text();
-  auto take = [&] {
-    size_t end = std::min(rest.find(' '), rest.size());
-    auto word = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    return word;
-  };
+  auto file = value.file().value_or(Value::File{});
   auto* out = set.mutable_attachment();
-  auto blob = from_hex(take()).value_or(Bytes{});
-  out->set_blob(std::string(as_text(blob)));
-  auto size = take();
-  uint64_t bytes = 0;
-  std::from_chars(size.data(), size.data() + size.size(), bytes);
-  out->set_size(bytes);
-  out->set_mime_type(std::string(take()));
-  out->set_name(std::string(rest));
+  out->set_blob(std::string(as_text(file.blob.view())));
+  out->set_size(file.size);
+  out->set_mime_type(std::move(file.type));
+  out->set_name(std::move(file.name));
 }
 
 Error refused(std::string_view why) {

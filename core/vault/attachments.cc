@@ -41,11 +41,6 @@ media::Source behind(Bytes first, const media::Source& rest) {
 
 }  // namespace
 
-std::optional<BlobId> blob_named(const Value& value) {
-  if (value.type() != ValueType::attachment) return std::nullopt;
-  return BlobId::from_hex(value.text().substr(0, 2 * BlobId::kSize));
-}
-
 Result<std::optional<SavedBlob>> VaultImpl::find_blob(int64_t row, const BlobId& id) {
   LYSOEN_ASSIGN(auto query, database().prepare("SELECT " + std::string(kColumns) +
                                                " FROM blobs b WHERE b.report = ? AND b.blob = ?"));
@@ -67,9 +62,9 @@ Result<std::vector<SavedBlob>> VaultImpl::all_blobs() {
 
 Result<void> VaultImpl::require_attached(int64_t row, std::span<const Change> changes, const SavedBlob* fresh) {
   for (const auto& change : changes) {
-    auto id = change.value ? blob_named(*change.value) : std::nullopt;
-    if (!id || (fresh && fresh->info.blob == *id)) continue;
-    LYSOEN_ASSIGN(auto known, find_blob(row, *id));
+    auto file = change.value ? change.value->file() : std::nullopt;
+    if (!file || (fresh && fresh->info.blob == file->blob)) continue;
+    LYSOEN_ASSIGN(auto known, find_blob(row, file->blob));
     if (!known)
       return make_error(ErrorCode::input_refused,
                         "question '" + report::form_path(change.path) + "': no such file is attached to this report",
@@ -125,6 +120,7 @@ BlobFiles VaultImpl::blob_files() {
 }
 
 Result<void> VaultImpl::sweep_blobs() {
+  if (blob_in_doubt_ || !container_->confirmed()) return {};  // the next opening knows which rows stand
   std::vector<BlobFile> kept;
   LYSOEN_ASSIGN(auto blobs, all_blobs());
   for (const auto& blob : blobs) kept.push_back(blob.file);
@@ -133,10 +129,10 @@ Result<void> VaultImpl::sweep_blobs() {
 
 Result<void> VaultImpl::put_secrets(report::Edit& edit) {
   for (auto& write : edit.writes) {
-    auto id = write.value ? blob_named(*write.value) : std::nullopt;
-    if (!id) continue;
+    auto file = write.value ? write.value->file() : std::nullopt;
+    if (!file) continue;
     LYSOEN_ASSIGN(auto query, database().prepare("SELECT key, content FROM blobs WHERE blob = ?"));
-    LYSOEN_ASSIGN(bool found, query.bind(*id).step());
+    LYSOEN_ASSIGN(bool found, query.bind(file->blob).step());
     if (found) write.secret = report::BlobSecret{query.array<32>(0), query.id<Hash>(1)};
   }
   return {};

@@ -180,8 +180,8 @@ Result<backup::Origin> VaultImpl::origin() {
 }
 
 /// Bytes of a file that is damaged or gone go as they are: what restores them says so, and has the rest.
-Result<void> VaultImpl::put_blobs(crypto::PartSealer& parts) {
-  LYSOEN_ASSIGN(auto blobs, all_blobs());
+Result<void> VaultImpl::put_blobs(std::span<const SavedBlob> blobs, crypto::PartSealer& parts,
+                                  const std::function<void()>& done) {
   for (const auto& blob : blobs) {
     LYSOEN_ASSIGN(auto row, rows().find(blob.report));
     LYSOEN_TRY(put_record(parts, backup::kBlob, backup::Blob{row.value_or(0), blob.info}.encode()));
@@ -193,6 +193,7 @@ Result<void> VaultImpl::put_blobs(crypto::PartSealer& parts) {
       LYSOEN_ASSIGN(size_t came, (*file)->read_at(at, chunk));
       if (came == 0) break;
       LYSOEN_TRY(put_record(parts, backup::kChunk, ByteView(chunk).first(came)));
+      done();
     }
   }
   return {};
@@ -212,15 +213,19 @@ Result<uint64_t> VaultImpl::backup(const std::filesystem::path& file, std::strin
                              [&](ByteView sealed) { return target.write(sealed); });
     LYSOEN_ASSIGN(auto whose, origin());
     LYSOEN_TRY(put_record(parts, backup::kOrigin, whose.encode()));
-    uint64_t rows = 0, all = 0;
+    LYSOEN_ASSIGN(auto blobs, all_blobs());
+    uint64_t steps = 0, all = 0;  // rows and chunks
+    for (const auto& blob : blobs)
+      all += (media::blob_size(blob.info.size) + media::kChunkSize - 1) / media::kChunkSize;
     for (const auto& table : backup::tables()) {
       LYSOEN_ASSIGN(auto count, database().integer("SELECT count(*) FROM " + std::string(table.name)));
       all += static_cast<uint64_t>(count.value_or(0));
     }
-    LYSOEN_TRY(put_rows(database(), parts, [&] {
-      if (options.progress && (++rows % 64 == 0 || rows == all)) options.progress(rows, all);
-    }));
-    LYSOEN_TRY(put_blobs(parts));
+    auto done = [&] {
+      if (options.progress && (++steps % 64 == 0 || steps == all)) options.progress(steps, all);
+    };
+    LYSOEN_TRY(put_rows(database(), parts, done));
+    LYSOEN_TRY(put_blobs(blobs, parts, done));
     LYSOEN_TRY(parts.put({&backup::kEnd, 1}));
     LYSOEN_TRY(parts.finish());
     LYSOEN_TRY(target.finish());
@@ -307,35 +312,36 @@ class VaultImpl::RestoredBlobs {
   Result<void> begin(ByteView record) {
     LYSOEN_TRY(finish());
     LYSOEN_ASSIGN(auto blob, backup::Blob::decode(record));
-    row_ = blob.report;
-    current_.emplace();
-    current_->info = blob.info;
-    LYSOEN_ASSIGN(current_->file, files_.begin(vault_.environment_.random));
+    LYSOEN_ASSIGN(auto file, files_.begin(vault_.environment_.random));
+    current_.emplace(Current{blob, std::move(file)});
     return {};
   }
   Result<void> append(ByteView chunk) {
     if (!current_) return make_error(ErrorCode::damaged, "cannot read the backup: bytes of no attachment stand in it");
-    return files_.append(current_->file, chunk);
+    return current_->file.append(chunk);
   }
   Result<void> finish() {
     if (!current_) return {};
-    auto blob = *std::exchange(current_, std::nullopt);
-    LYSOEN_ASSIGN(bool sound, files_.sound(blob));
+    auto [blob, file] = *std::exchange(current_, std::nullopt);
+    LYSOEN_ASSIGN(bool sound, files_.sound({{}, file.name(), blob.info}));
     if (!sound)
       return add_notice(vault_.database(), vault_.now(),
                         "an attachment in the backup was damaged and is not here; another copy may have it");
-    LYSOEN_TRY(files_.finish(blob.file));
+    LYSOEN_TRY(file.finish());
     auto put = vault_.database().run(
-        "INSERT INTO blobs (blob, report, file, key, size, content) VALUES (?, ?, ?, ?, ?, ?)", blob.info.blob, row_,
-        blob.file, blob.info.key, static_cast<int64_t>(blob.info.size), blob.info.content);
+        "INSERT INTO blobs (blob, report, file, key, size, content) VALUES (?, ?, ?, ?, ?, ?)", blob.info.blob,
+        blob.report, file.name(), blob.info.key, static_cast<int64_t>(blob.info.size), blob.info.content);
     return put ? put : Result<void>(misfit(std::move(put).error()));
   }
 
  private:
   VaultImpl& vault_;
   BlobFiles files_;
-  int64_t row_ = 0;
-  std::optional<SavedBlob> current_;
+  struct Current {
+    backup::Blob blob;
+    NewBlob file;
+  };
+  std::optional<Current> current_;
 };
 
 Result<void> VaultImpl::take_rows(crypto::PartOpener& parts, const std::function<void(uint64_t)>& done) {

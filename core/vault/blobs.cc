@@ -14,15 +14,6 @@ std::string prefix_of(ContainerName container) {
   return container == ContainerName::a ? "A." : "B.";
 }
 
-std::optional<BlobFile> file_named(std::string_view name, ContainerName container) {
-  if (!name.starts_with(prefix_of(container))) return std::nullopt;
-  auto bytes = from_hex(name.substr(2));
-  BlobFile file;
-  if (!bytes || bytes->size() != file.size() || to_hex(*bytes) != name.substr(2)) return std::nullopt;
-  std::copy(bytes->begin(), bytes->end(), file.begin());
-  return file;
-}
-
 /// The file from its beginning to its end.
 media::Source reading(storage::File& file) {
   return [&file, at = uint64_t{0}](std::span<uint8_t> into) mutable -> Result<size_t> {
@@ -33,6 +24,15 @@ media::Source reading(storage::File& file) {
 }
 
 }  // namespace
+
+std::optional<BlobFile> blob_file(std::string_view name, ContainerName container) {
+  if (!name.starts_with(prefix_of(container))) return std::nullopt;
+  auto bytes = from_hex(name.substr(2));
+  BlobFile file;
+  if (!bytes || bytes->size() != file.size() || to_hex(*bytes) != name.substr(2)) return std::nullopt;
+  std::copy(bytes->begin(), bytes->end(), file.begin());
+  return file;
+}
 
 std::filesystem::path BlobFiles::path(const BlobFile& file) const {
   return place_.folder / (prefix_of(container_) + to_hex(file));
@@ -45,22 +45,32 @@ Result<std::unique_ptr<storage::File>> BlobFiles::open(const BlobFile& file) {
                     "put the whole folder back as it was; it may be whole on another device");
 }
 
+Result<NewBlob> BlobFiles::begin(Random& random) {
+  BlobFile name;
+  random.fill(name);
+  LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::create));
+  return NewBlob(place_, name, std::move(file));
+}
+
+Result<void> NewBlob::append(ByteView chunk) {
+  LYSOEN_TRY(file_->write_at(size_, chunk));
+  size_ += chunk.size();
+  return {};
+}
+
+Result<void> NewBlob::finish() {
+  LYSOEN_TRY(file_->sync());
+  return place_->files.sync_folder(place_->folder);
+}
+
 Result<SavedBlob> BlobFiles::put(const media::Source& source, Random& random) {
+  LYSOEN_ASSIGN(auto file, begin(random));
   SavedBlob blob;
-  random.fill(blob.file);
+  blob.file = file.name();
   auto write = [&]() -> Result<void> {
-    LYSOEN_ASSIGN(auto file, place_.files.open(path(blob.file), storage::OpenMode::create));
-    uint64_t at = 0;
     LYSOEN_ASSIGN(blob.info, media::seal_blob(
-                                 source,
-                                 [&](ByteView chunk) -> Result<void> {
-                                   LYSOEN_TRY(file->write_at(at, chunk));
-                                   at += chunk.size();
-                                   return {};
-                                 },
-                                 random));
-    LYSOEN_TRY(file->sync());
-    return place_.files.sync_folder(place_.folder);
+                                 source, [&](ByteView chunk) { return file.append(chunk); }, random));
+    return file.finish();
   };
   auto written = write();
   if (written) return blob;
@@ -86,7 +96,7 @@ Result<void> BlobFiles::sweep(std::vector<BlobFile> kept, Random& random) {
   LYSOEN_ASSIGN(auto names, place_.files.list(place_.folder));
   std::vector<BlobFile> gone;
   for (const auto& name : names) {
-    auto file = file_named(name, container_);
+    auto file = blob_file(name, container_);
     if (file && !std::binary_search(kept.begin(), kept.end(), *file)) gone.push_back(*file);
   }
   if (gone.empty()) return {};
@@ -97,25 +107,6 @@ Result<void> BlobFiles::sweep(std::vector<BlobFile> kept, Random& random) {
     LYSOEN_TRY(file->sync());
   }
   for (const auto& name : gone) LYSOEN_TRY(place_.files.remove(path(name)));
-  return place_.files.sync_folder(place_.folder);
-}
-
-Result<BlobFile> BlobFiles::begin(Random& random) {
-  BlobFile name;
-  random.fill(name);
-  LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::create));
-  return name;
-}
-
-Result<void> BlobFiles::append(const BlobFile& name, ByteView chunk) {
-  LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::read_write));
-  LYSOEN_ASSIGN(uint64_t size, file->size());
-  return file->write_at(size, chunk);
-}
-
-Result<void> BlobFiles::finish(const BlobFile& name) {
-  LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::read_write));
-  LYSOEN_TRY(file->sync());
   return place_.files.sync_folder(place_.folder);
 }
 

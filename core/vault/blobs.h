@@ -6,26 +6,43 @@
 
 namespace lysoen::vault {
 
+/// Which file of a container this is by its name, if it is one of an attachment.
+std::optional<BlobFile> blob_file(std::string_view name, ContainerName container);
+
+/// A blob's file while it is written. One that is not finished is swept away.
+class NewBlob {
+ public:
+  Result<void> append(ByteView chunk);
+  /// It is whole, on the medium and under its name once this returns.
+  Result<void> finish();
+  const BlobFile& name() const { return name_; }
+
+ private:
+  friend class BlobFiles;
+  NewBlob(const Place& place, BlobFile name, std::unique_ptr<storage::File> file)
+      : place_(&place), name_(name), file_(std::move(file)) {}
+  const Place* place_;
+  BlobFile name_;
+  std::unique_ptr<storage::File> file_;
+  uint64_t size_ = 0;
+};
+
 class BlobFiles {
  public:
   BlobFiles(const Place& place, ContainerName container) : place_(place), container_(container) {}
 
-  /// Seals the source into a new file. It is whole, on the medium and under its name once this returns; after an error
-  /// it is gone. `report` is left to the caller.
+  Result<NewBlob> begin(Random& random);
+  /// Seals the source into a new file; after an error there is none. `report` is left to the caller.
   Result<SavedBlob> put(const media::Source& source, Random& random);
-  /// Reads the blob to its end; what comes out counts once this returns without an error. Errors: not_found, damaged.
+  /// Reads the blob to its end; what comes out counts once this returns without an error. Errors: damaged (also: the
+  /// file is missing), those of the sink.
   Result<void> read(const SavedBlob& blob, const media::Sink& sink);
   /// Whether the file holds what its id says.
   Result<bool> sound(const SavedBlob& blob);
-  /// Random bytes over every file of this container that is not among these, then their names go.
-  Result<void> sweep(std::vector<BlobFile> kept, Random& random);
-
-  /// A blob that comes in pieces, as restore reads it. A file that is not finished is swept away.
-  Result<BlobFile> begin(Random& random);
-  Result<void> append(const BlobFile& file, ByteView chunk);
-  Result<void> finish(const BlobFile& file);
   /// For reading it as it is. Errors: damaged (it is missing).
   Result<std::unique_ptr<storage::File>> open(const BlobFile& file);
+  /// Random bytes over every file of this container that is not among these, then their names go.
+  Result<void> sweep(std::vector<BlobFile> kept, Random& random);
 
  private:
   std::filesystem::path path(const BlobFile& file) const;

@@ -45,7 +45,8 @@ class VaultChecker {
     LYSOEN_ASSIGN(auto edits, vault_.database().integer("SELECT count(*) FROM edits"));
     LYSOEN_ASSIGN(auto reports, vault_.database().integer("SELECT count(*) FROM reports"));
     LYSOEN_ASSIGN(auto pages, vault_.database().integer("PRAGMA page_count"));
-    all_ = static_cast<uint64_t>(*entries + *edits + *reports + *pages);
+    LYSOEN_ASSIGN(auto blobs, vault_.database().integer("SELECT count(*) FROM blobs"));
+    all_ = static_cast<uint64_t>(*entries + *edits + *reports + *pages + *blobs);
     return {};
   }
   Result<void> step(uint64_t count = 1) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/try.h"
+#include "core/vault/blobs.h"
 #include "core/vault/slots.h"
 
 namespace lysoen {
@@ -23,8 +24,8 @@ std::string what_is(const std::string& name) {
   const bool container = name.starts_with("A.") || name.starts_with("B.");
   for (const auto& [suffix, what] : kKinds)
     if (container && name.substr(1) == suffix) return std::string(what) + " of container " + name[0];
-  if (container && name.size() == 34 && from_hex(name.substr(2)))
-    return std::string("attachment of container ") + name[0];
+  for (auto letter : {vault::ContainerName::a, vault::ContainerName::b})
+    if (vault::blob_file(name, letter)) return std::string("attachment of container ") + name[0];
   return {};
 }
 

@@ -1,7 +1,6 @@
 // Going on with a vault that its storage damaged. Nothing here brings back what is gone. It sees to it that what is
 // written from now on stands, and that what is here, still goes out (docs/formats/vault.md, "Mending").
 #include "core/base/try.h"
-#include "core/report/edit.h"
 #include "core/vault/residue.h"
 #include "core/vault/schema.h"
 #include "core/vault/vault_impl.h"
@@ -26,17 +25,10 @@ Result<std::vector<int64_t>> rows_of(storage::Database& database, std::string_vi
 }
 
 /// The report that this row's edits belong to, else the draft that it holds; none if neither can be read.
-Result<ReportId> report_at(storage::Database& database, ReportRows& rows, int64_t row) {
-  LYSOEN_ASSIGN(auto query, database.prepare("SELECT edit, payload FROM edits WHERE id BETWEEN ? AND ?"));
-  query.bind(first_edit_of(row), last_edit_of(row));
-  for (;;) {
-    LYSOEN_ASSIGN(bool more, query.step());
-    if (!more) break;
-    constexpr size_t kSaltSize = 16;
-    auto payload = query.blob(1);
-    if (payload.size() < kSaltSize) continue;
-    auto edit = report::decode_kept_edit(payload.subspan(kSaltSize));
-    if (edit) return edit->creation ? query.id<ReportId>(0) : edit->report;
+ReportId report_at(ReportRows& rows, int64_t row) {
+  if (auto edits = rows.edits_of(row); edits && !edits->empty()) {
+    const auto& first = edits->front();
+    return first.edit.creation ? ReportId{first.id.bytes} : first.edit.report;
   }
   auto draft = rows.draft_of(row);
   return draft && *draft ? (*draft)->draft : ReportId{};
@@ -46,9 +38,9 @@ Result<ReportId> report_at(storage::Database& database, ReportRows& rows, int64_
 Result<void> mend_lines(storage::Database& database, ReportRows& rows) {
   LYSOEN_ASSIGN(auto without, rows_of(database, kWithoutLine));
   for (int64_t row : without) {
-    LYSOEN_ASSIGN(ReportId id, report_at(database, rows, row));
-    LYSOEN_TRY(database.run("INSERT INTO reports (id, report, stage, event_time) VALUES (?, ?, ?, ?)", row, id,
+    LYSOEN_TRY(database.run("INSERT INTO reports (id, report, stage, event_time) VALUES (?, ?, ?, ?)", row, ReportId{},
                             static_cast<int>(Stage::hinted), kNoTime));
+    LYSOEN_TRY(database.run("UPDATE reports SET report = ?2 WHERE id = ?1", row, report_at(rows, row)));
   }
   LYSOEN_TRY(place_again(database));
   LYSOEN_TRY(make_anew(database, "report_words"));

@@ -324,8 +324,8 @@ Result<void> VaultImpl::lock() {
   if (done) (void)clean_residue();           // likewise
   if (done && !clean_mark_)
     done = container_->plain([](storage::Database& database) { return set_fact(database, kCleanFact, Bytes{1}); });
-  (void)settle_policy();                                                // else the next opening does it
-  if (!blob_in_doubt_ && container_->confirmed()) (void)sweep_blobs();  // likewise
+  (void)settle_policy();  // else the next opening does it
+  (void)sweep_blobs();    // likewise
   forget();
   auto locked = container_->lock();
   container_.reset();
@@ -342,7 +342,8 @@ Result<void> VaultImpl::idle() {
   (void)finish_wipes(place_, *slots_, environment_);  // else the lock does it, or the next start
   LYSOEN_TRY(settle());
   LYSOEN_TRY(index_words(kWordsAtLock));
-  return clean_residue();
+  LYSOEN_TRY(clean_residue());
+  return sweep_blobs();
 }
 
 void VaultImpl::forget() {

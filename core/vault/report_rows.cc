@@ -358,7 +358,8 @@ Result<void> ReportRows::drop_blobs_besides(int64_t row, std::span<const Change>
   }
   for (const auto& blob : held) {
     const bool named = std::any_of(answers.begin(), answers.end(), [&](const Change& answer) {
-      return answer.value && blob_named(*answer.value) == blob;
+      auto file = answer.value ? answer.value->file() : std::nullopt;
+      return file && file->blob == blob;
     });
     if (!named) LYSOEN_TRY(database_.run("DELETE FROM blobs WHERE blob = ?", blob));
   }

@@ -92,7 +92,5 @@ Report report_of(const SavedDraft& draft, const DeviceId& device);
 /// A built-in form, or null; or an error that says what to do.
 const Form* form_of(std::string_view id);
 Result<const Form*> require_form(std::string_view id);
-/// The blob that an attachment's value names.
-std::optional<BlobId> blob_named(const Value& value);
 
 }  // namespace lysoen::vault

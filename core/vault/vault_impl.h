@@ -1,7 +1,7 @@
 // The vault as one object over its parts: slots (who may open it), a container (what is kept), membership (who this
 // device is), report rows, own feeds (outbox), received feeds (intake). Each group of calls has a file of its own:
 // open.cc, passphrases.cc, wipe.cc, drafts.cc, attachments.cc, decisions.cc, import.cc, reading.cc, check.cc,
-// disclose.cc, joining.cc, sync_peer.cc, entry_store.cc.
+// disclose.cc, retention.cc, residue.cc, mend.cc, backup.cc, joining.cc, sync_peer.cc, entry_store.cc.
 //
 // How a change is made: `save` builds a SaveRecord, applies it to the tables and hands it to the ring, all in one
 // transaction; what is only received goes through the intake, in a plain transaction that may span calls and is settled
@@ -93,7 +93,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
                           const BackupOptions& options) override;  // backup.cc
   /// Whose vault this is, or was before it was restored.
   Result<backup::Origin> origin();
-  Result<void> put_blobs(crypto::PartSealer& parts);
+  Result<void> put_blobs(std::span<const SavedBlob> blobs, crypto::PartSealer& parts,
+                         const std::function<void()>& done);
   Result<void> take_rows(crypto::PartOpener& parts, const std::function<void(uint64_t)>& done);
   std::vector<std::shared_ptr<const Form>> forms() const override { return built_in_forms(); }
 

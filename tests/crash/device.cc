@@ -65,8 +65,7 @@ Result<View> Device::view() {
     add("~level of " + name, std::string(name_of(report.level)));
     for (const auto& field : report.fields)
       for (const auto& visible : field.values)
-        if (auto blob = visible.value ? vault::blob_named(*visible.value) : std::nullopt)
-          files.emplace_back(report.id, *blob);
+        if (auto file = visible.value ? visible.value->file() : std::nullopt) files.emplace_back(report.id, file->blob);
     return ++visited < 100000;
   }));
   for (const auto& [report, blob] : files) {

@@ -161,6 +161,12 @@ Result<ReportId> received(World& world, const std::string& title) {
   return make_error(ErrorCode::internal, "a report of the story is not there");
 }
 
+auto adding_to(std::vector<Act>& acts) {
+  return [&acts](std::string name, Kind kind, std::function<Result<void>(World&)> run) {
+    acts.push_back({std::move(name), kind, std::move(run)});
+  };
+}
+
 void add_small_saves(std::vector<Act>& acts, const std::string& title, int count) {
   for (int i = 0; i < count; ++i)
     acts.push_back({"save " + title + " again", Kind::save, [=](World& world) {
@@ -196,9 +202,7 @@ Story coordinator_story() {
     must(world.follower.create());
   };
   auto& acts = story.acts;
-  auto act = [&](std::string name, Kind kind, std::function<Result<void>(World&)> run) {
-    acts.push_back({std::move(name), kind, std::move(run)});
-  };
+  auto act = adding_to(acts);
   act("create", Kind::steps, [](World& world) { return world.device.create(world.cost); });
   act("draft before there is a team", Kind::save, [](World& world) { return draft(world, "Early"); });
   act("create a team", Kind::save, [](World& world) { return found(world, world.device); });
@@ -295,9 +299,7 @@ Story reporter_story() {
     must(world.device.open());
   };
   auto& acts = story.acts;
-  auto act = [&](std::string name, Kind kind, std::function<Result<void>(World&)> run) {
-    acts.push_back({std::move(name), kind, std::move(run)});
-  };
+  auto act = adding_to(acts);
   act("draft", Kind::save, [](World& world) { return draft(world, "Second"); });
   act("own past comes back", Kind::plain, [](World& world) { return hand_over(world.peer, world.device); });
   act("submit under the new incarnation", Kind::save, [](World& world) { return submit(world, "Second"); });
@@ -337,9 +339,7 @@ Story forced_story() {
     must(world.device.open());
   };
   auto& acts = story.acts;
-  auto act = [&](std::string name, Kind kind, std::function<Result<void>(World&)> run) {
-    acts.push_back({std::move(name), kind, std::move(run)});
-  };
+  auto act = adding_to(acts);
   act("draft", Kind::save, [](World& world) { return draft(world, "Kept"); });
   act("attach", Kind::save, [](World& world) { return attach(world.device, world.reports["Kept"]); });
   act("make a cover", Kind::steps, [](World& world) { return world.device->make_cover({kCover, kDuress}); });
@@ -391,9 +391,7 @@ Story restored_story() {
     disk.set_content(std::string("../") + kBackupFile, old_disk.content(kBackupFile));
   };
   auto& acts = story.acts;
-  auto act = [&](std::string name, Kind kind, std::function<Result<void>(World&)> run) {
-    acts.push_back({std::move(name), kind, std::move(run)});
-  };
+  auto act = adding_to(acts);
   act("restore", Kind::save, [](World& world) -> Result<void> {
     auto& device = world.device;
     const RestoreOptions options{kBackupWords, kPassphrase, {world.cost}, {}};

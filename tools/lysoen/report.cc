@@ -149,7 +149,7 @@ std::string shown(const Visible& visible, const Question* question, const std::s
     auto text = choice ? pick(choice->labels, language) : std::string_view();
     return text.empty() ? code : std::string(text);
   };
-  if (auto file = attached(visible.value)) return file->name + ", " + count_text(file->size) + " bytes, " + file->type;
+  if (auto file = visible.value->file()) return file->name + ", " + count_text(file->size) + " bytes, " + file->type;
   if (visible.value->type() == ValueType::choice) return label(visible.value->text());
   if (visible.value->type() != ValueType::choices) return visible.value->text();
   std::string out;

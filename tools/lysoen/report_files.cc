@@ -69,7 +69,7 @@ Result<void> attach(App& app, const Arguments& arguments) {
                             return static_cast<size_t>(in.gcount());
                           }};
   LYSOEN_ASSIGN(Change change, vault->attach(id, path, source));
-  auto what = attached(change.value);
+  auto what = change.value->file();
   LYSOEN_TRY(vault->lock());
   if (app.print_json({{"id", id.hex()}, {"path", change.path}, {"size", what->size}, {"type", what->type}})) return {};
   std::cout << short_id(id) << "  " << count_text(what->size) << " bytes attached, " << what->type << "\n";
@@ -77,11 +77,12 @@ Result<void> attach(App& app, const Arguments& arguments) {
   return {};
 }
 
-Result<Attached> attachment_named(const Report& report, const std::string& name) {
-  std::vector<Attached> found;
+Result<Value::File> attachment_named(const Report& report, const std::string& name) {
+  std::vector<Value::File> found;
   for (const auto& field : report.fields)
     for (const auto& visible : field.values)
-      if (auto one = attached(visible.value); one && (name.empty() || one->name == name || field.path == name))
+      if (auto one = visible.value ? visible.value->file() : std::nullopt;
+          one && (name.empty() || one->name == name || field.path == name))
         found.push_back(*one);
   if (found.size() == 1) return found.front();
   return make_error(found.empty() ? ErrorCode::not_found : ErrorCode::input_refused,

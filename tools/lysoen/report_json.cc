@@ -136,21 +136,4 @@ Result<std::shared_ptr<const Form>> form_named(const Vault& vault, const std::st
   return make_error(ErrorCode::input_refused, "there is no form '" + safe(id) + "'", "`lysoen forms` lists them");
 }
 
-std::optional<Attached> attached(const std::optional<Value>& value) {
-  if (!value || value->type() != ValueType::attachment) return std::nullopt;
-  std::string_view rest = value->text();
-  auto word = [&] {
-    auto end = std::min(rest.find(' '), rest.size());
-    auto taken = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    return std::string(taken);
-  };
-  Attached found;
-  found.blob = BlobId::from_hex(word()).value_or(BlobId{});
-  found.size = std::stoull(word());
-  found.type = word();
-  found.name = rest;
-  return found;
-}
-
 }  // namespace lysoen::cli

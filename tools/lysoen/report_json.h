@@ -18,13 +18,4 @@ Result<std::vector<Change>> changes_from_json(const Form& form, std::string_view
 /// The form with this id. Errors: input_refused.
 Result<std::shared_ptr<const Form>> form_named(const Vault& vault, const std::string& id);
 
-/// What an attachment's answer says: "blobid size mime/type name".
-struct Attached {
-  BlobId blob;
-  uint64_t size = 0;
-  std::string type, name;
-};
-
-std::optional<Attached> attached(const std::optional<Value>& value);
-
 }  // namespace lysoen::cli

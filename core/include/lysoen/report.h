@@ -34,6 +34,12 @@ class Value {
   struct LatLon {
     double latitude, longitude;
   };
+  struct File {
+    BlobId blob;
+    uint64_t size = 0;
+    std::string type, name;
+  };
+  std::optional<File> file() const;         // attachment
   std::optional<LatLon> lat_lon() const;    // point
   std::optional<double> number() const;     // integer, decimal
   std::optional<WallTime> instant() const;  // date (00:00 UTC), date_time

@@ -35,7 +35,7 @@ AttachmentSource source_of(const Bytes& bytes, std::string name = "photo 1.jpg")
 }
 
 BlobId blob_of(const Change& change) {
-  return *blob_named(*change.value);
+  return change.value->file()->blob;
 }
 
 Result<Bytes> read_back(Vault& vault, const ReportId& report, const BlobId& blob) {
@@ -46,6 +46,10 @@ Result<Bytes> read_back(Vault& vault, const ReportId& report, const BlobId& blob
   });
   if (!read) return std::move(read).error();
   return bytes;
+}
+
+Result<ReportId> begin(Vault& vault) {
+  return vault.begin("police-incident", "en", std::vector<Change>{{"title", text("At the ford")}});
 }
 
 /// The answer that names a file, if there is one.
@@ -66,7 +70,7 @@ size_t blob_files(const DiskImage& image) {
 struct Desk {
   Desk() : random(seed()) {
     vault = must(VaultImpl::create(place(), kPassphrase, cheap(), environment()));
-    report = must(vault->begin("police-incident", "en", std::vector<Change>{{"title", text("At the ford")}}));
+    report = must(begin(*vault));
   }
   Place place() { return {"x", disk, 64 * 1024, 64 * 1024}; }
   Environment environment() { return {clock, random}; }
@@ -187,7 +191,7 @@ TEST_CASE("Attachment: a power cut at any call leaves it attached and whole, or 
       if (done) REQUIRE(field);
       (field ? with : without) += 1;
       CHECK(blob_files(desk.disk.image()) == (field ? 1 : 0));
-      if (field) CHECK(must(read_back(*desk.vault, desk.report, *blob_named(*field))) == file);
+      if (field) CHECK(must(read_back(*desk.vault, desk.report, field->file()->blob)) == file);
       CHECK(must(desk.vault->check()).sound());
     }
   }
@@ -209,7 +213,12 @@ TEST_CASE("Attachment: its bytes go with the answer, with the draft, and with th
   SECTION("discarded") {
     auto change = must(desk.vault->attach(desk.report, kPath, source_of(file)));
     must(desk.vault->discard(desk.report));
-    must(desk.vault->lock());
+    SECTION("and idle") {
+      must(desk.vault->idle());
+    }
+    SECTION("and locked") {
+      must(desk.vault->lock());
+    }
     CHECK(blob_files(desk.disk.image()) == 0);
   }
   SECTION("wiped") {
@@ -235,7 +244,7 @@ TEST_CASE("Attachment: what opens it travels in the edit, and shows in no answer
   Team team;
   auto& ben = team.add(Role::reporter, "Ben");
   const auto file = picture(5000);
-  auto draft = must(ben->begin("police-incident", "en", std::vector<Change>{{"title", text("At the ford")}}));
+  auto draft = must(begin(*ben));
   auto change = must(ben->attach(draft, kPath, source_of(file)));
   auto sent = must(ben->submit(draft));
   CHECK(must(read_back(*ben, sent, blob_of(change))) == file);
@@ -256,7 +265,7 @@ TEST_CASE("Attachment: a backup brings it along; a damaged one is left out and s
   Team team;
   auto& ben = team.add(Role::reporter, "Ben");
   const auto file = picture(100000);
-  auto draft = must(ben->begin("police-incident", "en", std::vector<Change>{{"title", text("At the ford")}}));
+  auto draft = must(begin(*ben));
   auto change = must(ben->attach(draft, kPath, source_of(file)));
   auto second = must(ben->attach(draft, "files[new1]/file", source_of(file, "second.jpg")));
   const auto folder = team.folder.path();

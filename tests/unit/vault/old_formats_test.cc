@@ -47,8 +47,8 @@ size_t attached(Vault& vault) {
     auto report = must(vault.read(line.id));
     for (const auto& field : report.fields)
       for (const auto& visible : field.values)
-        if (auto blob = visible.value ? blob_named(*visible.value) : std::nullopt)
-          must(vault.read_attachment(line.id, *blob,
+        if (auto file = visible.value ? visible.value->file() : std::nullopt)
+          must(vault.read_attachment(line.id, file->blob,
                                      [&](ByteView more) { return bytes += more.size(), Result<void>(); }));
   }
   return bytes;
