@@ -5,6 +5,7 @@ pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
+pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET pugixml)
 # Has neither pkg-config nor CMake files. As needed: only programs that ask for a strength depend on it.
 find_path(ZXCVBN_INCLUDE zxcvbn.h REQUIRED)
