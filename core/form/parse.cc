@@ -149,6 +149,7 @@ Result<std::shared_ptr<const Form>> Form::parse(std::string_view xform) {
   parsed->version_ = std::move(read.version);
   parsed->title_ = std::move(read.title);
   parsed->languages_ = std::move(read.languages);
+  parsed->shareable_copies_ = read.shareable_copies;
   parsed->repeats_ = std::move(walk.repeats);
   parsed->questions_ = std::move(walk.questions);
   return std::shared_ptr<const Form>(std::move(parsed));

@@ -77,6 +77,9 @@ Result<XForm> XForm::read(const pugi::xml_document& document) {
   form.read_translations(model);
   LYSOEN_TRY(form.read_instances(model));
   form.read_binds(model);
+  // A word that a later version may bring is taken with care.
+  const auto attachments = attribute_in(model, kNamespace, "attachments");
+  form.shareable_copies = !attachments.empty() && attachments != "original";
   auto heading = child(head, "title");
   auto translated = form.translations_.find(std::string(attribute_in(heading, kNamespace, "itext")));
   form.title = translated != form.translations_.end() ? translated->second : form.untranslated(text_of(heading));

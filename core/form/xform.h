@@ -28,6 +28,7 @@ class XForm {
 
   std::string id, version;
   Labels title;
+  bool shareable_copies = false;                // the model's attribute `attachments`
   std::vector<std::string> languages;           // the default one first; empty if the form has no translations
   std::unordered_map<std::string, Bind> binds;  // by path without leading slash and root
   std::set<std::string, std::less<>> nodes;     // paths of the primary instance

@@ -40,8 +40,11 @@ void add_forms(App& app) {
       if (!form_id->empty() && form->id() != *form_id) continue;
       json questions = json::array();
       for (auto& question : form->questions()) questions.push_back(question_json(question));
-      list.push_back(
-          {{"id", form->id()}, {"version", form->version()}, {"title", form->title()}, {"questions", questions}});
+      list.push_back({{"id", form->id()},
+                      {"version", form->version()},
+                      {"title", form->title()},
+                      {"shareable_copies", form->shareable_copies()},
+                      {"questions", questions}});
       if (app.as_json()) continue;
       std::cout << strong(form->id()) << "  " << pick(form->title(), *language) << "  "
                 << faint("version " + form->version()) << "\n";

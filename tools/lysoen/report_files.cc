@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   std::string report, path, name;
   fs::path file;
+  bool shareable = false, original = false;  // as the form says if neither
 };
 
 /// The form's only place for files; a new item where it repeats.
@@ -90,29 +91,54 @@ Result<Value::File> attachment_named(const Report& report, const std::string& na
                     "`lysoen report show` lists them; name one by its name or its path");
 }
 
+/// Whether a shareable copy is meant: as the command line says, else as the report's form does.
+Result<bool> shareable_meant(const Vault& vault, const Report& report, const Arguments& arguments) {
+  if (arguments.shareable || arguments.original) return arguments.shareable;
+  auto form = form_named(vault, report.form_id);
+  if (form) return (*form)->shareable_copies();
+  return make_error(ErrorCode::input_refused,
+                    "cannot tell how files of this report are handed on: its form is not on this device",
+                    "say --shareable or --original");
+}
+
 Result<void> extract(App& app, const Arguments& arguments) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(ReportId id, report_named(*vault, arguments.report));
   LYSOEN_ASSIGN(Report report, vault->read(id));
   LYSOEN_ASSIGN(auto what, attachment_named(report, arguments.name));
+  LYSOEN_ASSIGN(bool shareable, shareable_meant(*vault, report, arguments));
   LYSOEN_ASSIGN(auto target, NewFile::begin(arguments.file));
   std::ofstream out;
   out.rdbuf()->pubsetbuf(nullptr, 0);
   out.open(target.part(), std::ios::binary | std::ios::app);
-  Bar bar("writing");
-  uint64_t done = 0;
-  LYSOEN_TRY(vault->read_attachment(id, what.blob, [&](ByteView bytes) -> Result<void> {
+  uint64_t written = 0;
+  auto write = [&](ByteView bytes) -> Result<void> {
     out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     if (!out) return cannot_write(arguments.file, errno);
+    written += bytes.size();
+    return {};
+  };
+  ShareableCopy copy(write);
+  Bar bar("writing");
+  uint64_t done = 0;
+  auto extracted = vault->read_attachment(id, what.blob, [&](ByteView bytes) -> Result<void> {
+    LYSOEN_TRY(shareable ? copy.put(bytes) : write(bytes));
     done += bytes.size();
     bar.show(done, what.size);
     return {};
-  }));
+  });
+  if (extracted && shareable) extracted = copy.finish();
+  if (!extracted && shareable && extracted.error().code == ErrorCode::input_refused)
+    return make_error(ErrorCode::input_refused, extracted.error().message,
+                      "--original writes it as it was attached, with all that it says about place, time and device");
+  LYSOEN_TRY(std::move(extracted));
   out.close();
   if (!out) return cannot_write(arguments.file, errno);
   LYSOEN_TRY(target.finish());
-  if (app.print_json({{"id", id.hex()}, {"size", what.size}, {"type", what.type}})) return {};
-  std::cout << count_text(what.size) << " bytes written, as they were attached\n";
+  if (app.print_json({{"id", id.hex()}, {"size", written}, {"type", what.type}, {"shareable", shareable}})) return {};
+  std::cout << count_text(written)
+            << (shareable ? " bytes written: the picture, without what the file said about place, time and device\n"
+                          : " bytes written, as they were attached\n");
   say("they lie in clear there now");
   return {};
 }
@@ -138,11 +164,26 @@ void add_report_files(App& app, CLI::App& report) {
   attach_command->add_option("--name", arguments->name, "What readers see; else the file's name");
   app.does(attach_command, [&app, arguments] { return attach(app, *arguments); });
 
-  auto* extract_command = report.add_subcommand("extract", "Write an attached file, as it was, outside of the vault");
+  auto* extract_command = report.add_subcommand(
+      "extract",
+      "Write an attached file outside of the vault, as it was or for other people\n"
+      "\n"
+      "A picture of a camera says where and when it was taken, and with what. A shareable copy has "
+      "the same pixels and none\n"
+      "of that; it can be made of JPEG and PNG. A form may say that its files are handed on in that "
+      "way; without a word of it\n"
+      "the file is written as it was attached.\n"
+      "\n"
+      "  lysoen report extract 4f2a -o photo.jpg\n"
+      "  lysoen report extract 4f2a photo.jpg --shareable -o for-the-press.jpg");
   extract_command->add_option("report", arguments->report, "The first digits of its id")->required();
   extract_command->add_option("name", arguments->name,
                               "Its name or its path in the report; not needed if it is the only one");
   extract_command->add_option("-o,--output", arguments->file, "Where to; no file of that name is replaced")->required();
+  auto* shareable = extract_command->add_flag("--shareable", arguments->shareable,
+                                              "The picture without place, time, device, captions and comments");
+  extract_command->add_flag("--original", arguments->original, "As it was attached, whatever the form says")
+      ->excludes(shareable);
   app.does(extract_command, [&app, arguments] { return extract(app, *arguments); });
 }
 

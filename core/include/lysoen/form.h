@@ -83,6 +83,9 @@ class Form {
   const Labels& title() const { return title_; }
   const std::vector<std::string>& languages() const { return languages_; }
   const std::vector<Question>& questions() const { return questions_; }
+  /// Whether what is attached to its reports is handed on as shareable copies (media.h), unless a person asks for the
+  /// originals: attribute `lysoen:attachments="shareable"` of the model.
+  bool shareable_copies() const { return shareable_copies_; }
   /// Questions and groups of repeats by path without item ids: "victims/name".
   const Question* question(std::string_view path) const;
   bool is_repeat(std::string_view path) const;
@@ -94,6 +97,7 @@ class Form {
   Labels title_;
   std::vector<std::string> languages_, repeats_;
   std::vector<Question> questions_;
+  bool shareable_copies_ = false;
 };
 
 /// The forms that ship with Lysoen: "human-rights-violation", "police-incident", "mine-hazard".

@@ -94,6 +94,22 @@ TEST_CASE("Packs: roles name time, place, category, title, story, harm, actors, 
   CHECK(built_in_form("no-such-form") == nullptr);
 }
 
+TEST_CASE("Form: a report type may say that its files are handed on as shareable copies", "[form]") {
+  auto says = [](const std::string& attribute) {
+    auto text = form_with("<a/>", "<bind nodeset='/data/a' type='binary'/>", "<upload ref='/data/a'/>");
+    text.insert(text.find("<model>") + 6, attribute);
+    auto form = Form::parse(text);
+    REQUIRE(form.ok());
+    return (*form)->shareable_copies();
+  };
+  CHECK_FALSE(says(""));
+  CHECK(says(" ly:attachments='shareable'"));
+  CHECK_FALSE(says(" ly:attachments='original'"));
+  CHECK(says(" ly:attachments='a word of a later version'"));
+  CHECK_FALSE(says(" attachments='shareable'"));  // not of our namespace
+  for (const auto& form : built_in_forms()) CHECK_FALSE(form->shareable_copies());
+}
+
 TEST_CASE("Form: types, translations, choices, repeats and roles are read from an XForm", "[form]") {
   auto text = form_with(
       "<a/><g><b/></g><r><c/><rr><d/></rr></r><hidden/><meta><instanceID/></meta>",

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 
 PROGRAM = os.path.abspath(sys.argv[1])
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="lysoen-program-"))
@@ -120,6 +121,36 @@ def who_does_not_speak_the_words_is_not_admitted():
     assert len(json.loads(run("--json", "members").stdout)["members"]) == 2
 
 
+def picture(*said):
+    """A PNG of one pixel with these chunks beside it."""
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+    parts = [chunk(b"IHDR", bytes([0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0])), *(chunk(*one) for one in said),
+             chunk(b"IDAT", zlib.compress(b"\0abc")), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def a_shareable_copy_says_nothing_of_place_and_device():
+    taken = picture((b"tEXt", b"Location\0at the well of Amina"), (b"eXIf", b"MM\0*\0\0\0\x08\0\0\0\0\0\0"))
+    (FOLDER / "well.png").write_bytes(taken)
+    (FOLDER / "words.pdf").write_bytes(b"%PDF-1.7 by Amina")
+    draft = json.loads(run("--json", "report", "new", "--form", "police-incident", "--set", "title=Well").stdout)["id"]
+    for name in ("well.png", "words.pdf"):
+        run("report", "attach", draft, name)
+    run("report", "extract", draft, "well.png", "-o", "as-it-was.png")
+    assert (FOLDER / "as-it-was.png").read_bytes() == taken
+    told = json.loads(run("--json", "report", "extract", draft, "well.png", "--shareable", "-o", "copy.png").stdout)
+    assert (FOLDER / "copy.png").read_bytes() == picture() and mode("copy.png") == 0o600
+    assert told["shareable"] and told["size"] == len(picture()), told
+    refused = run("report", "extract", draft, "words.pdf", "--shareable", "-o", "copy.pdf", code=3)
+    assert refused.stderr.startswith("error: no shareable copy can be made: "), refused.stderr
+    assert "hint: --original writes it as it was attached" in refused.stderr, refused.stderr
+    assert not any((FOLDER / name).exists() for name in ("copy.pdf", "copy.pdf.part")), "nothing half-written"
+    run("report", "extract", draft, "words.pdf", "--original", "-o", "words-again.pdf")
+    run("report", "extract", draft, "well.png", "--shareable", "--original", "-o", "both.png", code=2)
+    assert not (FOLDER / "both.png").exists()
+
+
 def main():
     a_team_has_its_root_key_or_is_not_made()
     words_of_others_do_not_look_like_the_programs_own()
@@ -127,6 +158,7 @@ def main():
     who_does_not_speak_the_words_is_not_admitted()
     passphrases_are_added_changed_and_removed()
     a_guarded_vault_needs_its_guard()
+    a_shareable_copy_says_nothing_of_place_and_device()
     shutil.rmtree(FOLDER)
     print("lysoen: done")
 
