@@ -49,6 +49,13 @@ Hash merkle_node(const Hash& left, const Hash& right);
 /// Root over leaf *hashes* as given by merkle_leaf.
 Hash merkle_root(std::span<const Hash> leaves);
 
+/// Leaves first .. first + size - 1; size is a power of two that divides first.
+struct MerkleTile {
+  uint64_t first = 0, size = 0;
+};
+/// The largest complete subtrees that tile [from, to), left to right.
+std::vector<MerkleTile> merkle_tiles(uint64_t from, uint64_t to);
+
 /// The hashes of the maximal complete subtrees that tile [0, first) and (last, size) so that a verifier who holds
 /// leaves first..last (0-based, inclusive) can compute the root. Left to right. In a tree of at most 256 leaves: at
 /// most 8 on the left, 14 on the right.

@@ -16,12 +16,6 @@ uint64_t tile_size(uint64_t at, uint64_t end) {
   return at == 0 ? fits : std::min(fits, at & (~at + 1));
 }
 
-size_t tile_count(uint64_t from, uint64_t to) {
-  size_t count = 0;
-  for (; from < to; from += tile_size(from, to)) ++count;
-  return count;
-}
-
 Hash fold_peaks(std::span<const Hash> peaks) {
   if (peaks.empty()) return sha256({});
   Hash root = peaks.back();
@@ -73,25 +67,27 @@ Hash merkle_root(std::span<const Hash> leaves) {
   return fold_peaks(peaks.hashes);
 }
 
+std::vector<MerkleTile> merkle_tiles(uint64_t from, uint64_t to) {
+  std::vector<MerkleTile> tiles;
+  for (; from < to; from += tiles.back().size) tiles.push_back({from, tile_size(from, to)});
+  return tiles;
+}
+
 RangeProof merkle_range_proof(std::span<const Hash> leaves, size_t first, size_t last) {
   LYSOEN_CHECK(first <= last && last < leaves.size());
-  auto tiles = [&](uint64_t from, uint64_t to) {
-    std::vector<Hash> hashes;
-    while (from < to) {
-      uint64_t size = tile_size(from, to);
-      hashes.push_back(merkle_root(leaves.subspan(from, size)));
-      from += size;
-    }
-    return hashes;
+  auto hashes = [&](uint64_t from, uint64_t to) {
+    std::vector<Hash> list;
+    for (const auto& tile : merkle_tiles(from, to)) list.push_back(merkle_root(leaves.subspan(tile.first, tile.size)));
+    return list;
   };
-  return RangeProof{tiles(0, first), tiles(last + 1, leaves.size())};
+  return RangeProof{hashes(0, first), hashes(last + 1, leaves.size())};
 }
 
 std::optional<Hash> merkle_root_from_range(std::span<const Hash> run, uint64_t first, uint64_t size,
                                            const RangeProof& proof) {
   if (run.empty() || first > size || run.size() > size - first) return std::nullopt;
   uint64_t end = first + run.size();
-  if (proof.left.size() != tile_count(0, first) || proof.right.size() != tile_count(end, size)) return std::nullopt;
+  if (proof.left.size() != merkle_tiles(0, first).size() || proof.right.size() != merkle_tiles(end, size).size()) return std::nullopt;
   Peaks peaks;
   peaks.add_tiles(proof.left, first);
   for (const auto& leaf : run) peaks.add(leaf, 1);

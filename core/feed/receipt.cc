@@ -8,7 +8,8 @@ namespace lysoen::feed {
 
 namespace {
 
-constexpr std::string_view kReceiptLabel = "lysoen/1 receipt", kPointsLabel = "lysoen/1 mailbox points";
+constexpr std::string_view kReceiptLabel = "lysoen/1 receipt", kPointsLabel = "lysoen/1 mailbox points",
+                           kBlobLabel = "lysoen/1 blob receipt";
 constexpr uint8_t kSuite = 1;
 constexpr size_t kReceiptFixed = 1 + 32 + 68 + 8 + 32 + 8 + 76 + 2 + 8 + 8 + 32 + 64;
 constexpr size_t kReceiptSizeMax = kReceiptFixed + 16 * kRangesMax;
@@ -111,13 +112,46 @@ Result<Receipt> decode_receipt(ByteView bytes) {
   return receipt;
 }
 
-Result<Receipt> read_receipt(const RelayId& relay, ByteView bytes) {
-  LYSOEN_ASSIGN(Receipt receipt, decode_receipt(bytes));
+namespace {
+/// The signature is what the bytes end with.
+Result<void> check_signed(std::string_view label, const RelayId& relay, ByteView bytes) {
   Signature signature;
   ByteView tail = bytes.last(signature.size());
   std::copy(tail.begin(), tail.end(), signature.begin());
-  if (!crypto::verify(relay.bytes, kReceiptLabel, bytes.first(bytes.size() - signature.size()), signature))
-    return make_error(ErrorCode::trust_refused, "cannot take receipt: the relay's signature does not fit");
+  if (crypto::verify(relay.bytes, label, bytes.first(bytes.size() - signature.size()), signature)) return {};
+  return make_error(ErrorCode::trust_refused, "cannot take receipt: the relay's signature does not fit");
+}
+}  // namespace
+
+Result<Receipt> read_receipt(const RelayId& relay, ByteView bytes) {
+  LYSOEN_ASSIGN(Receipt receipt, decode_receipt(bytes));
+  LYSOEN_TRY(check_signed(kReceiptLabel, relay, bytes));
+  return receipt;
+}
+
+Bytes sign_blob_receipt(const BlobReceipt& receipt, const crypto::SigningKey& relay) {
+  Writer out;
+  out.u8(kSuite).id(receipt.team).id(receipt.name.blob).u64(receipt.name.size);
+  out.u64(static_cast<uint64_t>(receipt.time.time_since_epoch().count())).u32(receipt.store_epoch);
+  Signature signature = relay.sign(kBlobLabel, out.bytes());
+  out.raw(signature);
+  return std::move(out).bytes();
+}
+
+Result<BlobReceipt> read_blob_receipt(const RelayId& relay, ByteView bytes) {
+  Reader in(bytes);
+  if (uint8_t suite = in.u8(); in.ok() && suite != kSuite)
+    return make_error(ErrorCode::newer_version, "cannot read receipt: unknown suite " + std::to_string(suite));
+  BlobReceipt receipt;
+  receipt.team = in.id<TeamId>();
+  receipt.name.blob = in.id<BlobId>();
+  receipt.name.size = in.u64();
+  receipt.time = WallTime(std::chrono::milliseconds(static_cast<int64_t>(in.u64())));
+  receipt.store_epoch = in.u32();
+  in.raw(sizeof(Signature));
+  if (!in.done() || receipt.name.size == 0)
+    return make_error(ErrorCode::input_refused, "cannot read receipt: its bytes are not one");
+  LYSOEN_TRY(check_signed(kBlobLabel, relay, bytes));
   return receipt;
 }
 

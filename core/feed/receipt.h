@@ -3,6 +3,7 @@
 // Mailbox: item n says that the relay stored these entries of this feed; H_n = labelled_hash("lysoen/1 mailbox",
 // H_{n-1} ‖ item n), H_0 = 32 zero bytes. Nothing changes an earlier item.
 #pragma once
+#include <lysoen/blob.h>
 #include <lysoen/environment.h>
 #include <lysoen/exchange.h>
 
@@ -49,6 +50,19 @@ Bytes sign_receipt(const Receipt& receipt, const crypto::SigningKey& relay);
 Result<Receipt> read_receipt(const RelayId& relay, ByteView bytes);
 /// Without looking at the signature: for bytes that were verified before they were stored.
 Result<Receipt> decode_receipt(ByteView bytes);
+
+/// "I hold all of this attachment durably."
+struct BlobReceipt {
+  TeamId team;
+  BlobName name;
+  WallTime time;  // the relay's clock
+  uint32_t store_epoch = 0;
+  bool operator==(const BlobReceipt&) const = default;
+};
+/// Fixed layout, signed (label "lysoen/1 blob receipt").
+Bytes sign_blob_receipt(const BlobReceipt& receipt, const crypto::SigningKey& relay);
+/// Strict. Errors: input_refused, newer_version; trust_refused if this relay did not sign it.
+Result<BlobReceipt> read_blob_receipt(const RelayId& relay, ByteView bytes);
 
 /// One signature over the points of the mailboxes that were asked for, in asked order (label "lysoen/1 mailbox
 /// points"). Requires at most kPointsMax.

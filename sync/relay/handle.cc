@@ -69,6 +69,7 @@ Result<void> RelayImpl::commit(Kind kind, const std::function<Result<void>()>& w
   if (LYSOEN_FAULT(receipts_before_durable)) kind = Kind::plain;
   auto counted = [&]() -> Result<void> {
     LYSOEN_TRY(work());
+    LYSOEN_TRY(blobs_->sync());
     return kind == Kind::plain ? Result<void>() : store_->count_commit();
   };
   Result<void> done;
@@ -109,7 +110,7 @@ void RelayImpl::commit_group(Kind kind, const std::vector<Request*>& group) {
 
 void RelayImpl::settle_counts() {
   auto counts = store_->take_counts();
-  if (counts.entries > 0 || store_->admission_changed()) ++news_;
+  if (counts.entries > 0 || counts.blobs > 0 || store_->admission_changed()) ++news_;
   refresh_admitted();
   std::lock_guard guard(mutex_);
   metrics_.entries_stored += counts.entries;
@@ -118,6 +119,8 @@ void RelayImpl::settle_counts() {
   metrics_.stale_counters += counts.stale_counters;
   metrics_.two_places += counts.two_places;
   metrics_.receipts += counts.receipts;
+  metrics_.chunks_stored += counts.chunks;
+  metrics_.blobs_whole += counts.blobs;
 }
 
 std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests) {

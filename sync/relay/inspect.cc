@@ -81,6 +81,8 @@ Result<Inspection> RelayImpl::inspect() {
     seen.mailboxes.push_back(
         {mailboxes.id<TeamId>(0), mailboxes.id<AudienceId>(1), static_cast<uint64_t>(mailboxes.integer(2))});
   }
+  seen.blobs = count_of(db.integer("SELECT count(*) FROM blob"));
+  seen.blob_bytes = count_of(db.integer("SELECT sum(size) FROM blob"));
   seen.forks = count_of(db.integer("SELECT count(*) FROM fork"));
   seen.rosters = count_of(db.integer("SELECT count(*) FROM roster"));
   seen.join_requests =
@@ -95,6 +97,7 @@ Result<CheckReport> RelayImpl::check() {
   for (const auto& team : all) LYSOEN_TRY(check_feeds(team.team, report));
   LYSOEN_TRY(check_mailboxes(report));
   LYSOEN_TRY(check_logs(report));
+  LYSOEN_TRY(check_blobs(report));
   return report;
 }
 
@@ -199,6 +202,36 @@ Result<void> RelayImpl::check_logs(CheckReport& report) {
     if (log.size() != static_cast<uint64_t>(logs.integer(2)) || !same)
       report.faults.push_back("log of team " + short_id(logs.blob(1)) + ": it is not what its root says");
   }
+}
+
+/// Every chunk of every attachment that is whole, against the id.
+Result<void> RelayImpl::check_blobs(CheckReport& report) {
+  auto& db = container_->database();
+  LYSOEN_ASSIGN(auto query, db.prepare("SELECT team.team, blob, size, held FROM blob JOIN team ON team.id = blob.team"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool row, query.step());
+    if (!row) return {};
+    const auto team = query.id<TeamId>(0);
+    const BlobName name{query.id<BlobId>(1), static_cast<uint64_t>(query.integer(2))};
+    const auto held = blob::decode(query.blob(3), name.chunks());
+    ++report.blobs;
+    const bool sound = held && (!blob::whole(name, *held) || is_sound(team, name));
+    if (!sound) report.faults.push_back("attachment " + short_id(name.blob.view()) + ": its file is damaged");
+  }
+}
+
+bool RelayImpl::is_sound(const TeamId& team, const BlobName& name) {
+  auto file = blobs_->open(team, name);
+  if (!file) return false;
+  for (uint32_t at = 0; at < name.chunks();) {
+    auto run = file->run(at, blob::kRunChunksMax);
+    if (!run) return false;
+    for (const auto& leaf : run->leaves) {
+      auto chunk = file->chunk(at++);
+      if (!chunk || crypto::merkle_leaf(*chunk) != leaf) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace lysoen::relay

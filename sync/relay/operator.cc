@@ -40,6 +40,7 @@ Result<void> RelayImpl::remove_team(const TeamId& team) {
 Result<void> RelayImpl::purge_team(const TeamId& team) {
   LYSOEN_TRY(commit(Kind::durable, [&] { return store_->purge_team(team); }));
   settle_counts();
+  LYSOEN_TRY(sweep_blobs());
   return container_->scrub();
 }
 

@@ -71,6 +71,7 @@ Result<void> RelayImpl::open() {
 }
 
 Result<void> RelayImpl::open_store() {
+  blobs_ = std::make_unique<BlobFolder>(files(), options_.folder / "blobs");
   storage::Container::Options options;
   options.folder = options_.folder;
   options.name = "relay";
@@ -79,7 +80,7 @@ Result<void> RelayImpl::open_store() {
   options.files = options_.files;
   options.cache_kib = 16 * 1024;
   options.replay = [this](storage::Database& db, uint64_t, ByteView payload) -> Result<void> {
-    Store store(db, key_file_->keys.identity, options_.quotas, environment_.clock);
+    Store store(db, *blobs_, key_file_->keys.identity, options_.quotas, environment_.clock);
     LYSOEN_TRY(store.replay(payload));
     return store.count_commit();
   };
@@ -93,9 +94,15 @@ Result<void> RelayImpl::open_store() {
   } else {
     LYSOEN_ASSIGN(container_, storage::Container::create(options, key_file_->store_key, id, environment_.random));
   }
-  store_ =
-      std::make_unique<Store>(container_->database(), key_file_->keys.identity, options_.quotas, environment_.clock);
+  store_ = std::make_unique<Store>(container_->database(), *blobs_, key_file_->keys.identity, options_.quotas,
+                                   environment_.clock);
   return notice_restore(lost);
+}
+
+/// Files of blobs that no row names: of a commit that failed, of a team that was purged.
+Result<void> RelayImpl::sweep_blobs() {
+  LYSOEN_ASSIGN(auto kept, store_->blob_files());
+  return blobs_->sweep(kept);
 }
 
 /// Fewer commits than were answered for: the store is of an older day. What is listed from now on is a new epoch.
@@ -115,6 +122,8 @@ Result<void> RelayImpl::notice_restore(bool lost) {
     if (!begun) return begun;
     LYSOEN_ASSIGN(commits, store_->commits());
     epoch = next;
+  } else {
+    LYSOEN_TRY(sweep_blobs());  // an older store has fewer rows than files, which may be of use yet
   }
   return state_file_->write({epoch, commits});
 }

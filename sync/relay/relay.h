@@ -90,10 +90,11 @@ struct Inspection {
   std::vector<FeedSummary> feeds;
   std::vector<MailboxSummary> mailboxes;
   uint64_t forks = 0, rosters = 0, join_requests = 0, welcomes = 0;
+  uint64_t blobs = 0, blob_bytes = 0;  // attachments, and what they are or will be
 };
 
 struct CheckReport {
-  uint64_t feeds = 0, entries = 0, signatures = 0, items = 0, log_leaves = 0;
+  uint64_t feeds = 0, entries = 0, signatures = 0, items = 0, log_leaves = 0, blobs = 0;
   std::vector<std::string> faults;  // feed ids and numbers only; empty: sound
 };
 
@@ -101,6 +102,7 @@ struct Metrics {
   uint64_t requests = 0, refused = 0, answered = 0, commits = 0, commit_failures = 0;
   uint64_t entries_stored = 0, bytes_stored = 0, receipts = 0, held_now = 0, forks = 0, stale_counters = 0,
            two_places = 0;
+  uint64_t chunks_stored = 0, blobs_whole = 0;
 };
 
 class Relay {

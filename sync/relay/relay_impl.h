@@ -64,6 +64,7 @@ class RelayImpl final : public Relay {
   enum class Kind { durable, save, plain };
   Result<void> open_store();
   Result<void> notice_restore(bool lost);
+  Result<void> sweep_blobs();
   Result<void> commit(Kind kind, const std::function<Result<void>()>& work);
   void commit_group(Kind kind, const std::vector<Request*>& group);
   void settle_counts();
@@ -74,6 +75,8 @@ class RelayImpl final : public Relay {
   Result<void> check_feeds(const TeamId& team, CheckReport& report);
   Result<void> check_mailboxes(CheckReport& report);
   Result<void> check_logs(CheckReport& report);
+  Result<void> check_blobs(CheckReport& report);
+  bool is_sound(const TeamId& team, const BlobName& name);
 
   RelayOptions options_;
   Environment environment_;
@@ -81,6 +84,7 @@ class RelayImpl final : public Relay {
   std::unique_ptr<KeyFile> key_file_;
   std::unique_ptr<StateFile> state_file_;
   std::unique_ptr<storage::Container> container_;
+  std::unique_ptr<BlobFolder> blobs_;
   std::unique_ptr<Store> store_;
 
   // Any thread.

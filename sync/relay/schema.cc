@@ -58,7 +58,14 @@ CREATE TABLE joining(
 CREATE TABLE token(hash BLOB PRIMARY KEY, expires_ms INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
-constexpr storage::Migration kMigrations[] = {{kFirst}};
+// held: ranges of chunks (core/blob).
+constexpr std::string_view kBlobs = R"sql(
+CREATE TABLE blob(
+  id INTEGER PRIMARY KEY, team INTEGER NOT NULL, blob BLOB NOT NULL, size INTEGER NOT NULL, held BLOB NOT NULL,
+  first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, UNIQUE(team, blob, size));
+)sql";
+
+constexpr storage::Migration kMigrations[] = {{kFirst}, {kBlobs}};
 
 }  // namespace
 

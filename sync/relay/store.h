@@ -11,6 +11,7 @@
 #include "core/feed/receipt.h"
 #include "core/storage/database.h"
 #include "core/team/admission.h"
+#include "sync/relay/blob_folder.h"
 #include "sync/relay/relay.h"
 #include "sync/session/relay_store.h"
 
@@ -18,8 +19,9 @@ namespace lysoen::relay {
 
 class Store final : public session::RelayStore {
  public:
-  Store(storage::Database& db, const crypto::SigningKey& identity, const Quotas& quotas, Clock& clock)
-      : db_(db), identity_(identity), quotas_(quotas), clock_(clock) {}
+  Store(storage::Database& db, BlobFolder& blobs, const crypto::SigningKey& identity, const Quotas& quotas,
+        Clock& clock)
+      : db_(db), blobs_(blobs), identity_(identity), quotas_(quotas), clock_(clock) {}
 
   // -- session::RelayStore --------------------------------------------------------------------------------------
   Result<session::Standing> standing(const TeamId& team, const DeviceId& device) override;
@@ -30,6 +32,11 @@ class Store final : public session::RelayStore {
   Result<std::optional<Bytes>> receipt(const TeamId& team, const FeedKey& feed) override;
   Result<std::optional<Batch>> read(const TeamId& team, const FeedKey& feed, uint64_t first_seq, uint64_t last_seq,
                                     size_t size_max) override;
+  Result<ChunkRanges> blob_held(const TeamId& team, const BlobName& name) override;
+  Result<Bytes> blob_receipt(const TeamId& team, const BlobName& name) override;
+  Result<session::Refusal> put_chunks(const TeamId& team, const DeviceId& carrier, const ProvenChunks& chunks) override;
+  Result<ChunkRun> read_run(const TeamId& team, const BlobName& name, uint32_t first, uint32_t count) override;
+  Result<Bytes> read_chunk(const TeamId& team, const BlobName& name, uint32_t index) override;
   Result<std::vector<session::MailboxState>> mailboxes(const TeamId& team, const DeviceId& device) override;
   Result<std::vector<session::StoredItem>> items(const TeamId& team, const AudienceId& mailbox, uint64_t after,
                                                  size_t count_max) override;
@@ -74,10 +81,14 @@ class Store final : public session::RelayStore {
   /// (w) The store was found older than what was promised from it: mailboxes and logs begin anew under a new epoch.
   Result<void> begin_epoch(uint32_t epoch);
 
+  /// Names of the files that rows name.
+  Result<std::set<std::string>> blob_files();
+
   void forget();
 
   struct Counts {
     uint64_t entries = 0, bytes = 0, forks = 0, stale_counters = 0, two_places = 0, receipts = 0;
+    uint64_t chunks = 0, blobs = 0;  // blobs: that became whole
   };
   /// Since the last forget() or take_counts().
   Counts take_counts() { return std::exchange(counts_, {}); }
@@ -103,6 +114,11 @@ class Store final : public session::RelayStore {
     Hash running;
   };
 
+  struct BlobRow {
+    int64_t id = 0;
+    ChunkRanges held;
+  };
+
   uint64_t now_ms() const;
   /// Null: not admitted and never was.
   Result<TeamRow*> team_row(const TeamId& team);
@@ -120,10 +136,17 @@ class Store final : public session::RelayStore {
                          std::span<const Hash> hashes, const feed::BlockState& held);
   Result<feed::SeqRanges> stubs(const FeedRow& feed, uint64_t first, uint64_t last, bool only_gaps);
   Result<void> publish(TeamRow& team, FeedRow& feed, uint64_t first, uint64_t last, uint64_t at_ms, uint64_t bytes);
+  Result<std::optional<BlobRow>> blob_row(int64_t team, const BlobName& name);
+  Result<void> note_chunks(TeamRow& team, const BlobName& name, const ChunkRanges& held, uint64_t cost);
+  Result<void> replay_chunks(Reader& reader);
   Result<std::optional<uint64_t>> quota_left(const TeamRow& team, const DeviceId& carrier);
   Result<void> count_quota(const TeamRow& team, const DeviceId& carrier, uint64_t bytes);
 
+  // What a ring record is made of. On disk. Never renumber.
+  static constexpr uint8_t kBatchRecord = 1, kChunksRecord = 2;
+
   storage::Database& db_;
+  BlobFolder& blobs_;
   const crypto::SigningKey& identity_;
   Quotas quotas_;
   Clock& clock_;

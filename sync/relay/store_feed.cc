@@ -151,7 +151,7 @@ Result<StoreVerdict> Store::append(const TeamId& team, const DeviceId& carrier, 
     return verdict;
   LYSOEN_TRY(count_quota(*row, carrier, counts_.bytes - before));
   Writer record;
-  record.id(team).u64(at).field(feed::encode_batch(batch));
+  record.u8(kBatchRecord).id(team).u64(at).field(feed::encode_batch(batch));
   record_.insert(record_.end(), record.bytes().begin(), record.bytes().end());
   return verdict;
 }
@@ -279,6 +279,12 @@ Bytes Store::take_record() {
 Result<void> Store::replay(ByteView record) {
   Reader reader(record);
   while (reader.ok() && reader.left() > 0) {
+    const uint8_t kind = reader.u8();
+    if (kind == kChunksRecord) {
+      LYSOEN_TRY(replay_chunks(reader));
+      continue;
+    }
+    if (kind != kBatchRecord) return rotten();
     auto team = reader.id<TeamId>();
     uint64_t at = reader.u64();
     auto bytes = reader.field(feed::kBatchSizeMax);

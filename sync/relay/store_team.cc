@@ -28,6 +28,7 @@ std::optional<crypto::MerkleLog> log_of(uint64_t size, ByteView peaks) {
 void Store::forget() {
   teams_.clear();
   record_.clear();
+  blobs_.forget();
   counts_ = {};
   admission_changed_ = true;
 }
@@ -92,7 +93,7 @@ Result<void> Store::purge_team(const TeamId& team) {
     LYSOEN_TRY(
         db_.run(std::string("DELETE FROM ") + table + " WHERE feed IN (SELECT id FROM feed WHERE team = ?)", id));
   LYSOEN_TRY(db_.run("DELETE FROM item WHERE mailbox IN (SELECT id FROM mailbox WHERE team = ?)", id));
-  for (const char* table : {"feed", "mailbox", "admission", "device", "roster", "joining", "log_leaf"})
+  for (const char* table : {"feed", "mailbox", "admission", "device", "roster", "joining", "log_leaf", "blob"})
     LYSOEN_TRY(db_.run(std::string("DELETE FROM ") + table + " WHERE team = ?", id));
   LYSOEN_TRY(db_.run("DELETE FROM team WHERE id = ?", id));
   forget();

@@ -71,12 +71,22 @@ class Decoder {
         return take_roster(frame);
       case FrameType::welcome:
         return take_welcome(frame);
+      case FrameType::blob_states:
+        return each<wire::BlobStates>(frame, [&](auto m) {
+          for (auto& state : m.blobs) out_.blobs.push_back(std::move(state));
+        });
+      case FrameType::chunk_run:
+        return each<ChunkRun>(frame, [&](auto m) { out_.false_chunks |= !runs_.begin(std::move(m)); });
+      case FrameType::chunk:
+        return each<wire::Chunk>(frame, [&](auto m) { out_.false_chunks |= !runs_.add(std::move(m.data)); });
       case FrameType::pad:
         return {};
       default:
         return ++out_.unknown, Result<void>();
     }
   }
+
+  void finish() { out_.chunks = runs_.take(); }
 
  private:
   template <class Message, class Use>
@@ -98,6 +108,7 @@ class Decoder {
     return {};
   }
   Answer& out_;
+  blob::RunReader runs_;
   Assembler roster_parts_, welcome_parts_;
 };
 
@@ -119,6 +130,7 @@ Result<Answer> open_answer(const crypto::Key32& answer_key, const PublicKey& enc
   }
   if (opener.count() == 0)
     return bytes.size() < kNonceSize + kFrameHeaderSize ? not_from_relay(bytes) : cut_too_early();
+  decoder.finish();
   answer.ended = opener.ended();
   return answer;
 }

@@ -1,5 +1,6 @@
 // One answer, opened and decoded, with nothing done yet: the same for a device and a joiner.
 #pragma once
+#include "core/blob/run.h"
 #include "sync/session/frames.h"
 #include "sync/session/pull.h"
 
@@ -12,6 +13,9 @@ struct Answer {
   std::vector<SealedRoster> rosters;
   std::vector<PullPiece> pieces;
   std::optional<wire::MailboxPoints> points;
+  std::vector<wire::BlobState> blobs;
+  std::vector<ProvenChunks> chunks;
+  bool false_chunks = false;         // some proved nothing, and are not here
   uint64_t unknown = 0;              // frames of types this version does not know
   bool ended = false, more = false;  // not ended: cut; what came whole is here
 };

@@ -16,6 +16,8 @@ using wire::FrameType;
 using State = DeviceExchange::State;
 
 namespace {
+constexpr size_t kBlobsAsked = 16, kBlobsOffered = 8;  // in one request
+constexpr size_t kChunkOnWire = kChunkSize + 64;       // with its frame and its hash in the run
 constexpr size_t kBatchBytes = 160 * 1024;  // ciphertext in one frame, so that it fits whatever surrounds it
 constexpr size_t kRequestRoom = wire::kRequestMax - 2 * 1024 * 1024;  // below the limit with padding
 }  // namespace
@@ -28,6 +30,7 @@ DeviceExchange::DeviceExchange(SyncPeer& peer, EntryStore& store, RelayInfo rela
     : state_(std::make_unique<State>(peer, store, std::move(relay), environment)) {}
 DeviceExchange::~DeviceExchange() = default;
 DeviceExchange::DeviceExchange(DeviceExchange&&) noexcept = default;
+DeviceExchange& DeviceExchange::operator=(DeviceExchange&&) noexcept = default;
 
 const RelayInfo& DeviceExchange::relay() const {
   return state_->relay;
@@ -35,6 +38,7 @@ const RelayInfo& DeviceExchange::relay() const {
 
 Result<Bytes> DeviceExchange::request(const RequestOptions& options) {
   auto& s = *state_;
+  if (s.sent) s.blobs_at_relay.clear();  // never answered: what of it arrived, the next answer tells
   s.sent.reset();
   State::Sent now;
   LYSOEN_ASSIGN(now.key, s.choose_key());
@@ -48,7 +52,10 @@ Result<Bytes> DeviceExchange::request(const RequestOptions& options) {
   LYSOEN_TRY(s.add_hello(out, now));
   LYSOEN_TRY(s.add_want(out, now, options));
   LYSOEN_TRY(s.add_errands(out, now));
+  const size_t end = std::min(out.size() + options.window, kRequestRoom);
   if (!options.probe) LYSOEN_TRY(s.add_batches(out, now, options.window));
+  if (options.probe) s.blobs_at_relay.clear();
+  LYSOEN_TRY(s.add_blobs(out, now, options.probe ? 0 : end, options.wait_ms > 0));
   s.sent = std::move(now);
   return out.finish({});
 }
@@ -169,6 +176,61 @@ Result<void> State::add_batches(FrameSealer& out, Sent& now, size_t window) {
     }
   }
   return {};
+}
+
+/// What is wanted, what is offered, and chunks up to `end` of what the relay is known to lack; 0: none.
+Result<void> State::add_blobs(FrameSealer& out, Sent& now, size_t end, bool waits) {
+  auto* blobs = peer.blobs();
+  if (!blobs) return {};
+  LYSOEN_ASSIGN(auto wanted, blobs->wanted_blobs(kBlobsAsked + blobs_not_there.size()));
+  wire::BlobAsk ask;
+  for (auto& one : wanted) {
+    const bool gone = !waits && blobs_not_there.count(one.name) != 0;  // who waits for news waits for these too
+    if (ask.blobs.size() == kBlobsAsked || gone) continue;
+    now.blobs_asked.push_back(one.name);
+    ask.blobs.push_back(std::move(one));
+  }
+  if (!ask.blobs.empty()) out.add(FrameType::blob_ask, ask);
+
+  LYSOEN_ASSIGN(auto outgoing, blobs->outgoing_blobs(relay.id, kBlobsOffered + blobs_refused.size()));
+  wire::BlobOffer offer;
+  for (const auto& name : outgoing)
+    if (offer.blobs.size() < kBlobsOffered && blobs_refused.count(name) == 0) offer.blobs.push_back(name);
+  if (offer.blobs.empty()) return {};
+  out.add(FrameType::blob_offer, offer);
+  now.blobs_offered = true;
+  for (const auto& name : offer.blobs) {
+    // One chunk may go twice, so a blob of one need not be asked about first.
+    auto known = blobs_at_relay.find(name);
+    if (known == blobs_at_relay.end() && name.chunks() > 1) continue;
+    ChunkRanges there = known == blobs_at_relay.end() ? ChunkRanges{} : known->second;
+    LYSOEN_ASSIGN(bool room, add_run(out, now, name, there, end));
+    if (!room) break;
+  }
+  return {};
+}
+
+/// Runs of one blob. False: the window is full. At least one chunk goes in a request that has no batches.
+Result<bool> State::add_run(FrameSealer& out, Sent& now, const BlobName& name, ChunkRanges& there, size_t end) {
+  const uint32_t chunks = name.chunks();
+  for (auto missing = blob::first_missing(there, 0, chunks); missing.first < missing.end;
+       missing = blob::first_missing(there, missing.first, chunks)) {
+    const bool alone = end > 0 && !now.batches && now.runs.empty();
+    const size_t room = out.size() < end ? end - out.size() : 0;
+    if (room < kChunkOnWire && !alone) return false;
+    const auto fits = static_cast<uint32_t>(std::clamp<size_t>(room / kChunkOnWire, 1, wire::kRunChunksMax));
+    auto run = peer.blobs()->read_run(name, missing.first, std::min(fits, missing.end - missing.first));
+    if (!run && run.error().code == ErrorCode::damaged) return blobs_refused.insert(name), true;
+    if (!run) return std::move(run).error();
+    out.add(FrameType::chunk_run, *run);
+    for (uint32_t i = 0; i < run->leaves.size(); ++i) {
+      LYSOEN_ASSIGN(auto chunk, peer.blobs()->read_chunk(name, run->first + i));
+      out.add(FrameType::chunk, wire::Chunk{std::move(chunk)});
+    }
+    blob::add(there, {run->first, run->first + static_cast<uint32_t>(run->leaves.size())});
+    now.runs.push_back(std::move(*run));
+  }
+  return true;
 }
 
 }  // namespace lysoen::session

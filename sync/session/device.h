@@ -41,6 +41,10 @@ struct ExchangeOutcome {
   bool more_to_fetch = false;     // the relay has more, or the answer was cut after it authenticated
   bool cut = false;               // request or answer ended without End; what came whole was taken
   uint64_t receipts = 0, rosters = 0, join_requests = 0;
+  uint64_t chunks_sent = 0;      // of attachments, newly held by the relay
+  uint64_t chunks_received = 0;  // newly stored here
+  uint64_t blobs_held = 0;       // attachments that the relay signed for in this answer
+  BlobsLeft blobs_left;          // bytes of attachments that this relay has not yet, and that are not here yet
   uint64_t frames_unknown = 0;  // of types this version does not know: passed over
   uint64_t items_missing = 0;   // the relay listed entries that it did not or could not deliver
   std::vector<RefusedBatch> refused;
@@ -57,6 +61,7 @@ class DeviceExchange {
   DeviceExchange(SyncPeer& peer, EntryStore& store, RelayInfo relay, Environment environment);
   ~DeviceExchange();
   DeviceExchange(DeviceExchange&&) noexcept;
+  DeviceExchange& operator=(DeviceExchange&&) noexcept;
 
   /// The next request. A request that is never answered needs no cleaning up: ask for another.
   /// Errors: those of the peer and the store.

@@ -36,11 +36,16 @@ class Applier {
   void ask_for_own(const FeedKey& feed, uint64_t first_seq);
   Result<void> take_rosters();
   Result<void> pull();
+  Result<void> take_blob_states();
+  Result<void> take_chunks();
+  void take_blob_verdict(const wire::Verdict& verdict);
   Result<void> finish_errands();
   Result<void> count_left();
+  Result<void> count_blobs_left();
   Result<void> note_withheld();
   bool progressed() const {
-    return out_.entries_received > 0 || out_.entries_sent > 0 || out_.rosters > 0 || cursors_moved_ > 0;
+    return out_.entries_received > 0 || out_.entries_sent > 0 || out_.rosters > 0 || cursors_moved_ > 0 ||
+           out_.chunks_sent > 0 || out_.chunks_received > 0 || out_.blobs_held > 0;
   }
 
   State& s_;
@@ -70,7 +75,10 @@ Result<ExchangeOutcome> Applier::apply() {
     ++out_.join_requests;
   }
   LYSOEN_TRY(finish_errands());
+  LYSOEN_TRY(take_blob_states());
+  LYSOEN_TRY(take_chunks());
   LYSOEN_TRY(count_left());
+  LYSOEN_TRY(count_blobs_left());
   LYSOEN_TRY(note_withheld());
   // What failed does not hide what was done: an error only if nothing was.
   for (auto* failure : {&relay_failure_, &bad_receipt_}) {
@@ -134,6 +142,9 @@ Result<void> Applier::take_verdicts() {
         ++out_.items_missing;
         continue;
       case VerdictObject::join:
+        continue;
+      case VerdictObject::blob:
+        take_blob_verdict(verdict);
         continue;
       case VerdictObject::exchange:
         break;
@@ -290,6 +301,75 @@ Result<void> Applier::pull() {
       s_.gaps[feed] = first;
       learned_ = true;
     }
+  return {};
+}
+
+void Applier::take_blob_verdict(const wire::Verdict& verdict) {
+  for (const auto& name : sent_.blobs_asked)
+    if (wire::hash8(name.blob) == verdict.hash8) s_.blobs_not_there.insert(name);
+  if (verdict.code == VerdictCode::not_held) return;
+  bool sent = false;
+  for (const auto& run : sent_.runs)
+    if (wire::hash8(run.name.blob) == verdict.hash8) s_.blobs_refused.insert(run.name), sent = true;
+  out_.notes.push_back(std::string(sent ? "the relay did not take an attachment: "
+                                        : "an attachment cannot be had from the relay: ") +
+                       describe(verdict.code));
+}
+
+/// What the relay holds by now; nothing that it said before counts any more.
+Result<void> Applier::take_blob_states() {
+  const auto before = std::exchange(s_.blobs_at_relay, {});
+  for (const auto& state : answer_.blobs) {
+    if (!state.receipt.empty()) {
+      auto taken = s_.peer.blobs() ? s_.peer.blobs()->take_blob_receipt(s_.relay.id, state.receipt) : Result<void>();
+      if (!taken && taken.error().code != ErrorCode::trust_refused) return taken;
+      if (!taken) bad_receipt_ = std::move(taken).error();
+      if (taken) ++out_.blobs_held;
+    }
+    // A blob of one chunk goes without asking; of others it was known.
+    auto known_before = before.find(state.name);
+    const bool unknown = known_before == before.end();
+    const uint64_t held = blob::count(state.held), known = unknown ? 0 : blob::count(known_before->second);
+    const bool brought = std::any_of(sent_.runs.begin(), sent_.runs.end(),
+                                     [&](const ChunkRun& run) { return run.name == state.name; });
+    if (brought && held > known) out_.chunks_sent += held - known;
+    if (!brought) learned_ = learned_ || unknown;
+    // What went whole and is not there would be sent for ever.
+    if (brought && held <= known && answer_.ended && !out_.cut) s_.blobs_refused.insert(state.name);
+    s_.blobs_at_relay[state.name] = state.held;
+  }
+  return {};
+}
+
+/// After everything else, so that a disk that takes no more of them loses no text.
+Result<void> Applier::take_chunks() {
+  if (answer_.false_chunks) out_.notes.push_back("the relay sent pieces of an attachment that are not it: dropped");
+  if (!s_.peer.blobs()) return {};
+  for (const auto& chunks : answer_.chunks) {
+    LYSOEN_TRY(s_.peer.blobs()->take_chunks(chunks));
+    out_.chunks_received += chunks.chunks.size();
+    s_.blobs_not_there.erase(chunks.name);
+  }
+  return {};
+}
+
+Result<void> Applier::count_blobs_left() {
+  auto* blobs = s_.peer.blobs();
+  if (!blobs) return {};
+  LYSOEN_ASSIGN(out_.blobs_left, blobs->blobs_left(s_.relay.id));
+  LYSOEN_ASSIGN(auto outgoing, blobs->outgoing_blobs(s_.relay.id, s_.blobs_refused.size() + 1));
+  bool open = std::any_of(outgoing.begin(), outgoing.end(),
+                          [&](const BlobName& name) { return s_.blobs_refused.count(name) == 0; });
+  // Offered and not answered for: the relay does not know of attachments.
+  bool heard = !sent_.blobs_offered || !answer_.blobs.empty() || out_.cut;
+  out_.more_to_send = out_.more_to_send || (!relay_failure_ && open && heard);
+  LYSOEN_ASSIGN(auto wanted, blobs->wanted_blobs(s_.blobs_not_there.size() + 1));
+  bool asking = std::any_of(wanted.begin(), wanted.end(), [&](const WantedBlob& one) {
+    return s_.blobs_not_there.count(one.name) == 0;
+  });
+  // Not asked for yet, or more of them to come.
+  bool fresh = asking && (sent_.blobs_asked.empty() || out_.chunks_received > 0 || out_.entries_received > 0);
+  out_.more_to_fetch = out_.more_to_fetch || fresh;
   return {};
 }
 

@@ -1,5 +1,6 @@
 // What one device knows about one relay between exchanges, and about the request under way. Private to device*.cc.
 #pragma once
+#include "core/blob/run.h"
 #include "sync/session/device.h"
 #include "sync/session/frames.h"
 #include "sync/session/hello.h"
@@ -19,6 +20,10 @@ struct DeviceExchange::State {
   std::set<uint64_t> refused_objects;     // hash8 of rosters, lists and welcomes it would not take
   std::map<FeedKey, uint64_t> gaps;       // feed -> first seq to ask for
   uint64_t log_size = 0, log_root8 = 0;   // newest checkpoint of the relay's log that was seen
+  // What the newest answer said that the relay holds of attachments; what stood there before may not be true any more.
+  std::map<BlobName, ChunkRanges> blobs_at_relay;
+  std::set<BlobName> blobs_refused;    // it would not take them, or they cannot be read here
+  std::set<BlobName> blobs_not_there;  // it does not have them whole
 
   // The request under way.
   struct Sent {
@@ -30,6 +35,9 @@ struct DeviceExchange::State {
     RelayErrands errands;
     std::set<FeedKey> asked;  // gaps
     bool batches = false;
+    std::vector<ChunkRun> runs;         // chunks that went along
+    std::vector<BlobName> blobs_asked;
+    bool blobs_offered = false;
   };
   std::optional<Sent> sent;
 
@@ -41,6 +49,8 @@ struct DeviceExchange::State {
   Result<void> add_want(FrameSealer& out, Sent& now, const RequestOptions& options);
   Result<void> add_errands(FrameSealer& out, Sent& now);
   Result<void> add_batches(FrameSealer& out, Sent& now, size_t window);
+  Result<void> add_blobs(FrameSealer& out, Sent& now, size_t end, bool waits);
+  Result<bool> add_run(FrameSealer& out, Sent& now, const BlobName& name, ChunkRanges& there, size_t end);
   uint64_t first_to_send(const FeedKey& feed, uint64_t confirmed) const;
   /// One past the last seq that the relay may still take.
   uint64_t end_of_sendable(const FeedHead& head) const;

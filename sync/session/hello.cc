@@ -101,6 +101,8 @@ std::string describe(wire::VerdictCode code) {
       return "no join request was posted for this invite";
     case VerdictCode::cut:
       return "the request was cut on the way";
+    case VerdictCode::not_held:
+      return "the relay does not have it, or not yet whole";
   }
   return "the relay refused it";
 }

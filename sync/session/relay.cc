@@ -47,7 +47,7 @@ size_t RelayExchange::batch_bytes() const {
     size += 1024;  // the fixed layout around the entries, and who brought it
     for (const auto& entry : batch.entries) size += entry.ciphertext.size() + entry.warrant.size() + 64;
   }
-  return size;
+  return size + state_->chunks.size() * 256;  // of runs the record holds only where they lie
 }
 bool RelayExchange::brings_objects() const {
   const auto& s = *state_;
@@ -77,6 +77,7 @@ Intake RelayExchange::finish() {
   auto& s = *state_;
   if (!s.opened) s.refused = true;
   if (!s.refused && !s.whole && s.taken < s.buffer.size()) s.open_rest();
+  if (!s.buffer.empty()) s.chunks = s.runs.take();
   s.buffer = {};
   s.taken = 0;
   return s.refused ? Intake::refused : Intake::opened;
@@ -186,6 +187,22 @@ void State::take_frame(const Frame& frame) {
           malformed.push_back({VerdictObject::batch, VerdictCode::malformed});
       }
       return;
+    case FrameType::blob_offer:
+      if (auto message = read<wire::BlobOffer>(frame, VerdictObject::blob))
+        for (const auto& name : message->blobs)
+          if (offered.size() < wire::kBlobsMax) offered.push_back(name);
+      return;
+    case FrameType::blob_ask:
+      if (auto message = read<wire::BlobAsk>(frame, VerdictObject::blob)) asked = std::move(message->blobs);
+      return;
+    case FrameType::chunk_run:
+      if (auto message = read<ChunkRun>(frame, VerdictObject::blob))
+        if (!runs.begin(std::move(*message))) malformed.push_back({VerdictObject::blob, VerdictCode::does_not_verify});
+      return;
+    case FrameType::chunk:
+      if (auto message = read<wire::Chunk>(frame, VerdictObject::blob))
+        if (!runs.add(std::move(message->data))) malformed.push_back({VerdictObject::blob, VerdictCode::does_not_verify});
+      return;
     case FrameType::admission_list:
       if (auto message = read<wire::AdmissionList>(frame, VerdictObject::admission_list)) {
         auto list = list_parts.add(*message);
@@ -224,12 +241,17 @@ void State::touch(const FeedKey& feed) {
   if (std::find(touched.begin(), touched.end(), feed) == touched.end()) touched.push_back(feed);
 }
 
+void State::tell(const BlobName& name) {
+  if (told.size() < wire::kBlobsMax && std::find(told.begin(), told.end(), name) == told.end()) told.push_back(name);
+}
+
 Result<void> RelayExchange::apply(RelayStore& store) {
   auto& s = *state_;
   if (!s.buffer.empty()) finish();
   LYSOEN_CHECK(s.opened && !s.refused);
   s.verdicts = s.malformed;
   s.touched.clear();
+  s.told.clear();
   s.turned_away = false;
   s.applied = true;
   if (s.join) return s.apply_join(store);
@@ -245,7 +267,7 @@ Result<void> RelayExchange::apply(RelayStore& store) {
   s.heads_differ = heads_digest(heads) != s.hello.heads_hash8;
   LYSOEN_TRY(s.apply_objects(store));
   for (const auto& batch : s.batches) LYSOEN_TRY(s.apply_batch(store, batch));
-  return {};
+  return s.apply_chunks(store);
 }
 
 /// Versions, team, admission lists (which may admit this very device), device.
@@ -303,6 +325,16 @@ Result<void> State::apply_batch(RelayStore& store, const Batch& batch) {
   verdict.last_seq = batch.last_seq();
   verdict.number = outcome.verdict.head.seq;
   verdicts.push_back(verdict);
+  return {};
+}
+
+Result<void> State::apply_chunks(RelayStore& store) {
+  for (const auto& name : offered) tell(name);
+  for (const auto& run : chunks) {
+    LYSOEN_ASSIGN(auto refusal, store.put_chunks(hello.team, hello.device, run));
+    if (refusal) refuse(VerdictObject::blob, *refusal, wire::hash8(run.name.blob));
+    tell(run.name);
+  }
   return {};
 }
 

@@ -21,6 +21,7 @@ namespace {
 constexpr size_t kAnswerDefault = 1024 * 1024, kAnswerMax = wire::kRequestMax - 1024 * 1024;
 constexpr size_t kBatchBytes = 160 * 1024;  // ciphertext in one frame, so that it fits whatever surrounds it
 constexpr size_t kItemsAtOnce = 1024;
+constexpr size_t kChunkOnWire = kChunkSize + 64;  // with its frame and its hash in the run
 
 /// Writes one answer. Reads the store, changes nothing.
 class AnswerWriter {
@@ -53,12 +54,15 @@ class AnswerWriter {
   Result<void> write_mailbox(const MailboxState& mailbox, const wire::MailboxAsk& ask);
   Result<bool> gather(const StoredItem& item, uint64_t last_listed, std::vector<Batch>& batches);
   Result<void> write_gaps(const std::vector<MailboxState>& readable);
+  Result<void> write_blob_states();
+  Result<void> write_blobs();
+  Result<void> write_chunks(const BlobName& name, const ChunkRanges& held);
 
   State& s_;
   RelayStore& store_;
   FrameSealer& out_;
   size_t budget_, gathered_ = 0;
-  bool more_ = false;
+  bool more_ = false, chunks_ = false;
   std::map<FeedKey, uint64_t> delivered_;  // how far feeds are covered by batches gathered for this answer
 };
 
@@ -84,11 +88,12 @@ Result<void> AnswerWriter::write(const Error* failure) {
   LYSOEN_TRY(write_counter());
   if (!failure) {
     LYSOEN_TRY(write_receipts());
+    LYSOEN_TRY(write_blob_states());
   }
   LYSOEN_TRY(write_rosters());
   if (s_.want.join_requests) LYSOEN_TRY(write_join_requests());
   if (s_.wants) LYSOEN_TRY(write_mailboxes());
-  return {};
+  return write_blobs();
 }
 
 Result<void> AnswerWriter::write_join() {
@@ -285,6 +290,69 @@ Result<void> AnswerWriter::write_gaps(const std::vector<MailboxState>& readable)
   return {};
 }
 
+/// What is held now of the attachments that were offered or brought, with a receipt for what is whole.
+Result<void> AnswerWriter::write_blob_states() {
+  if (s_.told.empty()) return {};
+  wire::BlobStates states;
+  for (const auto& name : s_.told) {
+    wire::BlobState state{name, {}, {}};
+    LYSOEN_ASSIGN(state.held, store_.blob_held(s_.hello.team, name));
+    if (blob::whole(name, state.held)) {
+      LYSOEN_ASSIGN(state.receipt, store_.blob_receipt(s_.hello.team, name));
+    }
+    states.blobs.push_back(std::move(state));
+  }
+  out_.add(FrameType::blob_states, states);
+  return {};
+}
+
+/// Media come last: what text, receipts and lists left of the answer.
+Result<void> AnswerWriter::write_blobs() {
+  for (const auto& wanted : s_.asked) {
+    LYSOEN_ASSIGN(auto here, store_.blob_held(s_.hello.team, wanted.name));
+    if (!blob::whole(wanted.name, here)) {
+      wire::Verdict refusal;
+      refusal.object = VerdictObject::blob, refusal.code = VerdictCode::not_held;
+      refusal.hash8 = wire::hash8(wanted.name.blob);
+      out_.add(FrameType::verdict, refusal);
+      continue;
+    }
+    LYSOEN_TRY(write_chunks(wanted.name, wanted.held));
+  }
+  return {};
+}
+
+/// Runs of what the asker lacks; at least one chunk in an answer, whatever its budget.
+Result<void> AnswerWriter::write_chunks(const BlobName& name, const ChunkRanges& held) {
+  const uint32_t chunks = name.chunks();
+  for (auto missing = blob::first_missing(held, 0, chunks); missing.first < missing.end;
+       missing = blob::first_missing(held, missing.first, chunks)) {
+    const size_t room = full() ? 0 : budget_ - out_.size();
+    if (room < kChunkOnWire && (chunks_ || more_)) {
+      more_ = true;
+      return {};
+    }
+    const auto fits = static_cast<uint32_t>(std::clamp<size_t>(room / kChunkOnWire, 1, wire::kRunChunksMax));
+    const uint32_t count = std::min(fits, missing.end - missing.first);
+    auto run = store_.read_run(s_.hello.team, name, missing.first, count);
+    if (!run && run.error().code != ErrorCode::damaged) return std::move(run).error();
+    if (!run) {
+      wire::Verdict refusal;
+      refusal.object = VerdictObject::blob, refusal.code = VerdictCode::damaged, refusal.hash8 = wire::hash8(name.blob);
+      out_.add(FrameType::verdict, refusal);
+      return {};
+    }
+    out_.add(FrameType::chunk_run, *run);
+    for (uint32_t i = 0; i < count; ++i) {
+      LYSOEN_ASSIGN(auto chunk, store_.read_chunk(s_.hello.team, name, missing.first + i));
+      out_.add(FrameType::chunk, wire::Chunk{std::move(chunk)});
+    }
+    chunks_ = true;
+    missing.first += count;
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<bool> RelayExchange::may_hold(RelayStore& store) {
@@ -292,6 +360,11 @@ Result<bool> RelayExchange::may_hold(RelayStore& store) {
   LYSOEN_CHECK(s.applied);
   if (s.join || s.turned_away || !s.whole || s.want.wait_ms == 0 || !s.counter.fresh || s.heads_differ) return false;
   if (!s.verdicts.empty() || !s.touched.empty() || s.key_index != 0 || !s.want.feeds.empty()) return false;
+  if (!s.told.empty()) return false;
+  for (const auto& wanted : s.asked) {
+    LYSOEN_ASSIGN(auto here, store.blob_held(s.hello.team, wanted.name));
+    if (blob::whole(wanted.name, here)) return false;
+  }
   LYSOEN_ASSIGN(auto rosters, store.rosters_after(s.hello.team, s.hello.roster_version, s.hello.roster_hash8, 1));
   if (!rosters.empty()) return false;
   if (s.want.join_requests && s.standing.may_admit) {

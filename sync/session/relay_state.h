@@ -2,6 +2,7 @@
 #pragma once
 #include <map>
 
+#include "core/blob/run.h"
 #include "sync/session/frames.h"
 #include "sync/session/hello.h"
 #include "sync/session/relay.h"
@@ -28,6 +29,10 @@ struct RelayExchange::State {
   wire::Want want;
   bool wants = false;
   std::vector<Batch> batches;
+  std::vector<BlobName> offered;
+  std::vector<WantedBlob> asked;
+  blob::RunReader runs;
+  std::vector<ProvenChunks> chunks;  // once the request is over
   std::vector<Bytes> admission_lists, welcomes;
   std::vector<SealedRoster> rosters;
   Assembler list_parts, welcome_parts, roster_parts;
@@ -40,6 +45,7 @@ struct RelayExchange::State {
   bool heads_differ = false;
   std::vector<wire::Verdict> verdicts;
   std::vector<FeedKey> touched;  // feeds to give a receipt for, each once
+  std::vector<BlobName> told;    // blobs to say the state of, each once
   JoinState join_state = JoinState::unknown_invite;
 
   State(std::shared_ptr<const RelayKeys> keys_in, WallTime now_in, Random& random_in)
@@ -64,8 +70,10 @@ struct RelayExchange::State {
   Result<bool> admit(RelayStore& store);
   Result<void> apply_batch(RelayStore& store, const Batch& batch);
   Result<void> apply_objects(RelayStore& store);
+  Result<void> apply_chunks(RelayStore& store);
   Result<void> apply_join(RelayStore& store);
   void touch(const FeedKey& feed);
+  void tell(const BlobName& name);
 };
 
 }  // namespace lysoen::session

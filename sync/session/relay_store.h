@@ -64,6 +64,17 @@ class RelayStore {
   virtual Result<std::optional<Batch>> read(const TeamId& team, const FeedKey& feed, uint64_t first_seq,
                                             uint64_t last_seq, size_t size_max) = 0;
 
+  /// Which chunks of an attachment of this team are held.
+  virtual Result<ChunkRanges> blob_held(const TeamId& team, const BlobName& name) = 0;
+  /// A signed receipt. Requires that all of it is held.
+  virtual Result<Bytes> blob_receipt(const TeamId& team, const BlobName& name) = 0;
+  /// (w) `carrier` is who brought them; quotas count against it. A disk that takes no more is a refusal too: what else
+  /// the exchange brings may still fit.
+  virtual Result<Refusal> put_chunks(const TeamId& team, const DeviceId& carrier, const ProvenChunks& chunks) = 0;
+  /// Of a blob that is whole; up to `count` chunks from `first` on.
+  virtual Result<ChunkRun> read_run(const TeamId& team, const BlobName& name, uint32_t first, uint32_t count) = 0;
+  virtual Result<Bytes> read_chunk(const TeamId& team, const BlobName& name, uint32_t index) = 0;
+
   /// Mailboxes that the device may read, those without items included.
   virtual Result<std::vector<MailboxState>> mailboxes(const TeamId& team, const DeviceId& device) = 0;
   virtual Result<std::vector<StoredItem>> items(const TeamId& team, const AudienceId& mailbox, uint64_t after,

@@ -43,22 +43,6 @@ SealedEntry entry_from(const pb::Entry& in, Check& check) {
   return entry;
 }
 
-std::string joined(const std::vector<Hash>& hashes) {
-  std::string text;
-  for (const auto& hash : hashes) text += text_of_id(hash);
-  return text;
-}
-
-std::vector<Hash> split(const std::string& text, Check& check) {
-  std::vector<Hash> hashes;
-  check.limit(text.size(), kProofHashesMax * Hash::kSize, "a range proof has more than 8 hashes");
-  check.require(text.size() % Hash::kSize == 0, "a range proof is not a list of hashes");
-  if (!check.ok()) return hashes;
-  for (size_t at = 0; at < text.size(); at += Hash::kSize)
-    hashes.push_back(*Hash::from(as_bytes(std::string_view(text).substr(at, Hash::kSize))));
-  return hashes;
-}
-
 }  // namespace
 
 Bytes encode(const Batch& batch) {
@@ -70,8 +54,8 @@ Bytes encode(const Batch& batch) {
   if (batch.signed_seq != batch.last_seq()) out.set_signed_seq(batch.signed_seq);
   if (!batch.signed_head.is_none()) out.set_signed_head(text_of_id(batch.signed_head));
   out.set_signature(text_of(batch.signature));
-  out.set_left(joined(batch.left));
-  out.set_right(joined(batch.right));
+  out.set_left(text_of_hashes(batch.left));
+  out.set_right(text_of_hashes(batch.right));
   return serialize(out);
 }
 
@@ -95,29 +79,9 @@ Result<Batch> decode<Batch>(ByteView bytes) {
                 "its signed sequence number is out of range");
   batch.signed_head = check.id<Hash>(in.signed_head(), "the signed head is not 32 bytes", true);
   batch.signature = check.array<64>(in.signature(), "the signature is not 64 bytes");
-  batch.left = split(in.left(), check);
-  batch.right = split(in.right(), check);
+  batch.left = check.hashes(in.left(), kProofHashesMax, "a range proof has more than 8 hashes");
+  batch.right = check.hashes(in.right(), kProofHashesMax, "a range proof has more than 8 hashes");
   return check.result(std::move(batch));
-}
-
-Bytes encode(const Chunk& message) {
-  pb::Chunk out;
-  out.set_blob(text_of_id(message.blob));
-  out.set_offset(message.offset);
-  out.set_data(text_of(message.data));
-  return serialize(out);
-}
-
-template <>
-Result<Chunk> decode<Chunk>(ByteView bytes) {
-  pb::Chunk in;
-  Check check("chunk");
-  check.require(parse(in, bytes), "it is no such message");
-  Chunk chunk;
-  chunk.blob = check.id<BlobId>(in.blob(), "a blob id is not 32 bytes");
-  chunk.offset = in.offset();
-  chunk.data = check.bytes(in.data(), kFrameMax, "it is larger than a frame");
-  return check.result(std::move(chunk));
 }
 
 Bytes encode(const Receipt& message) {

@@ -13,6 +13,10 @@ namespace lysoen::wire {
 Bytes encode(const Hello& message);
 Bytes encode(const Want& message);
 Bytes encode(const Batch& message);  // fields that are none are left out (session/compact.h)
+Bytes encode(const BlobOffer& message);
+Bytes encode(const BlobStates& message);
+Bytes encode(const BlobAsk& message);
+Bytes encode(const ChunkRun& message);
 Bytes encode(const Chunk& message);
 Bytes encode(const Receipt& message);
 Bytes encode(const Frontier& message);

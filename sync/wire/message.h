@@ -3,6 +3,7 @@
 // "none" (all zero) stands for a field that was left out because the receiver can compute it; sync/session puts such
 // fields back (session/compact.h). A hash8 is the first 8 bytes of a hash, read big-endian.
 #pragma once
+#include <lysoen/blob.h>
 #include <lysoen/entry_store.h>
 
 #include <vector>
@@ -28,6 +29,10 @@ enum class FrameType : uint8_t {
   mailbox_items = 15,
   pad = 16,
   end = 17,
+  blob_offer = 18,
+  blob_states = 19,
+  blob_ask = 20,
+  chunk_run = 21,
 };
 
 struct HeadClaim {
@@ -71,10 +76,32 @@ struct Want {
   bool operator==(const Want&) const = default;
 };
 
-// Reserved: attachments are not exchanged yet. A reader keeps what it holds and passes over the frame.
+/// "I hold these whole: what do you hold of them?"
+struct BlobOffer {
+  std::vector<BlobName> blobs;
+  bool operator==(const BlobOffer&) const = default;
+};
+
+struct BlobState {
+  BlobName name;
+  ChunkRanges held;
+  Bytes receipt;  // of a relay that holds it whole
+  bool operator==(const BlobState&) const = default;
+};
+
+struct BlobStates {
+  std::vector<BlobState> blobs;
+  bool operator==(const BlobStates&) const = default;
+};
+
+/// "I hold this of them: send what is missing, in this order."
+struct BlobAsk {
+  std::vector<WantedBlob> blobs;
+  bool operator==(const BlobAsk&) const = default;
+};
+
+/// The chunk that comes next in the run before it.
 struct Chunk {
-  BlobId blob;
-  uint64_t offset = 0;
   Bytes data;
   bool operator==(const Chunk&) const = default;
 };
@@ -139,7 +166,8 @@ enum class VerdictObject : uint8_t {
   admission_list = 4,
   join = 5,
   welcome = 6,
-  item = 7
+  item = 7,
+  blob = 8,  // `hash8` is that of its id
 };
 enum class VerdictCode : uint8_t {
   stored = 1,          // join request or welcome: the relay has it
@@ -165,6 +193,7 @@ enum class VerdictCode : uint8_t {
   purged = 21,
   not_posted = 22,  // join: no request was posted for this invite
   cut = 23,         // exchange: the request ended before its End; what came whole is done, the rest never came
+  not_held = 24,    // blob: the relay does not have it, or not whole
 };
 
 struct Verdict {

@@ -23,6 +23,9 @@ std::string text_of_id(const IdType& id) {
   return text_of(id.view());
 }
 
+/// One after another.
+std::string text_of_hashes(const std::vector<Hash>& hashes);
+
 /// Collects the first thing that is wrong, so that a decoder reads top to bottom and checks once.
 class Check {
  public:
@@ -53,6 +56,8 @@ class Check {
     limit(text.size(), size_max, why);
     return text.size() > size_max ? Bytes{} : bytes_of(text);
   }
+  /// At most `count_max`.
+  std::vector<Hash> hashes(const std::string& text, size_t count_max, const char* why);
   uint8_t byte(uint32_t value, const char* why) {
     require(value <= 255, why);
     return static_cast<uint8_t>(value);

@@ -74,9 +74,9 @@ Result<Verdict> decode<Verdict>(ByteView bytes) {
   pb::Verdict in;
   Check check("verdict");
   check.require(parse(in, bytes), "it is no such message");
-  check.require(in.object() >= 1 && in.object() <= static_cast<uint32_t>(VerdictObject::item),
+  check.require(in.object() >= 1 && in.object() <= static_cast<uint32_t>(VerdictObject::blob),
                 "it is about an unknown kind of object");
-  check.require(in.code() >= 1 && in.code() <= static_cast<uint32_t>(VerdictCode::cut), "its code is unknown");
+  check.require(in.code() >= 1 && in.code() <= static_cast<uint32_t>(VerdictCode::not_held), "its code is unknown");
   Verdict verdict;
   verdict.object = static_cast<VerdictObject>(in.object());
   verdict.code = static_cast<VerdictCode>(in.code());

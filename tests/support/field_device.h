@@ -8,6 +8,7 @@
 
 #include "core/feed/batch.h"
 #include "core/feed/receipt.h"
+#include "tests/support/field_blobs.h"
 #include "tests/support/seed.h"
 
 namespace lysoen::test {
@@ -104,6 +105,7 @@ class FieldDevice final : public SyncPeer {
         team_(other.team_),
         id(other.id),
         store(other.store),
+        media(other.media),
         relay_list(other.relay_list),
         mailboxes(other.mailboxes),
         counter(other.counter),
@@ -193,6 +195,7 @@ class FieldDevice final : public SyncPeer {
     join_requests.insert(to_bytes(request));
     return {};
   }
+  BlobPeer* blobs() override { return &media; }
   Result<void> begin_intake() override { return {}; }
   Result<void> end_intake() override { return {}; }
 
@@ -208,6 +211,7 @@ class FieldDevice final : public SyncPeer {
  public:
   DeviceId id;
   FieldStore store;
+  FieldBlobs media;
   std::vector<RelayInfo> relay_list;
   std::vector<AudienceId> mailboxes;
   uint64_t counter = 0;

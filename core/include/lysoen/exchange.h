@@ -1,6 +1,7 @@
 // What a device's vault gives to one exchange with a relay beyond its entries: who it is, how far it has read, and
 // where receipts and rosters go. Implemented by the vault, used by sync/session; std types only. See docs/protocol.
 #pragma once
+#include <lysoen/blob.h>
 #include <lysoen/entry_store.h>
 #include <lysoen/environment.h>
 
@@ -90,6 +91,9 @@ class SyncPeer {
   virtual Result<void> errands_done(const RelayId& relay, const RelayErrands& done) = 0;
   /// A join request that the relay held for this admin, unopened.
   virtual Result<void> take_join_request(ByteView request) = 0;
+
+  /// The device's attachments; null: it has and wants none.
+  virtual BlobPeer* blobs() { return nullptr; }
 
   /// All batches of one response belong together: entries received may be committed in one transaction.
   virtual Result<void> begin_intake() = 0;

@@ -25,7 +25,8 @@ constexpr void (*kReaders[])(ByteView) = {
     there_and_back<RosterUpdate>, there_and_back<AdmissionList>, there_and_back<JoinPost>,
     there_and_back<Welcome>,      there_and_back<JoinRequests>,  there_and_back<ExchangeKey>,
     there_and_back<Verdict>,      there_and_back<MailboxPoints>, there_and_back<MailboxItems>,
-    there_and_back<End>,
+    there_and_back<End>,          there_and_back<BlobOffer>,     there_and_back<BlobStates>,
+    there_and_back<BlobAsk>,      there_and_back<ChunkRun>,
 };
 
 template <class IdType>
@@ -59,11 +60,12 @@ std::vector<Bytes> fuzz::seeds() {
   Verdict verdict{VerdictObject::batch, VerdictCode::gap_before, feed_of(1), 2, 3, 4, 5};
   MailboxItems items{
       id_of<AudienceId>(1), 2, 3, {feed_of(4)}, {{0, 1, 2, {}, {}}, {0, 3, 4, id_of<Hash>(5), Bytes(18)}}};
+  BlobName blob{id_of<BlobId>(1), 20 * kChunkSize + 5};
   const Bytes encoded[] = {
       encode(hello),
       encode(want),
       encode(batch()),
-      encode(Chunk{id_of<BlobId>(1), 2, Bytes(30, 3)}),
+      encode(Chunk{Bytes(30, 3)}),
       encode(Receipt{Bytes(300, 1)}),
       encode(Frontier{1, {{feed_of(2), 3, id_of<Hash>(4)}}}),
       encode(RosterUpdate{1, id_of<Hash>(2), 100, 50, Bytes(50, 3)}),
@@ -76,6 +78,10 @@ std::vector<Bytes> fuzz::seeds() {
       encode(MailboxPoints{{{1, 2, 3, id_of<Hash>(4)}}, Signature{5}}),
       encode(items),
       encode(End{true}),
+      encode(BlobOffer{{blob, {id_of<BlobId>(2), 1}}}),
+      encode(BlobStates{{{blob, {{0, 3}, {5, 21}}, Bytes(149, 1)}}}),
+      encode(BlobAsk{{{blob, {{0, 1}, {2, 20}}}}}),
+      encode(ChunkRun{blob, 3, {id_of<Hash>(1), id_of<Hash>(2)}, {id_of<Hash>(3)}, {id_of<Hash>(4)}}),
   };
   std::vector<Bytes> seeds;
   for (size_t i = 0; i < std::size(encoded); ++i) seeds.push_back(chosen(i, encoded[i]));

@@ -404,7 +404,7 @@ TEST_CASE("Exchange: frames of a later version are passed over", "[relay]") {
       session::hello_message({field.info.id, field.info.fallback_key, sender->encapsulation}, hello));
   out.add(wire::FrameType::hello, hello);
   out.add_frame(99, Bytes{1, 2, 3});
-  out.add(wire::FrameType::chunk, wire::Chunk{{}, 0, Bytes(100)});
+  out.add(wire::FrameType::chunk, wire::Chunk{Bytes(100)});
   auto answer = field.answer(out.finish({}));
   CHECK(!answer.empty());
 }

@@ -95,6 +95,8 @@ struct Field {
       auto outcome = session.response(answer(*request));
       if (!outcome) return outcome;
       sum.entries_sent += outcome->entries_sent, sum.entries_received += outcome->entries_received;
+      sum.chunks_sent += outcome->chunks_sent, sum.chunks_received += outcome->chunks_received;
+      sum.blobs_held += outcome->blobs_held, sum.blobs_left = outcome->blobs_left;
       sum.receipts += outcome->receipts, sum.rosters += outcome->rosters;
       sum.relay_lost_data |= outcome->relay_lost_data, sum.counter_stale |= outcome->counter_stale;
       sum.refused.insert(sum.refused.end(), outcome->refused.begin(), outcome->refused.end());

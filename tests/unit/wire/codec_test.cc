@@ -129,7 +129,12 @@ TEST_CASE("Wire: every message survives the way there and back, and no cut or fl
   there_and_back(make.want());
   there_and_back(make.items());
   there_and_back(make.verdict());
-  there_and_back(Chunk{make.id<BlobId>(), 16384, make.bytes(100)});
+  BlobName blob{make.id<BlobId>(), 20 * kChunkSize + 5};
+  there_and_back(BlobOffer{{blob, {make.id<BlobId>(), 1}}});
+  there_and_back(BlobStates{{{blob, {{0, 3}, {5, 21}}, {}}, {{make.id<BlobId>(), 256}, {{0, 1}}, make.bytes(149)}}});
+  there_and_back(BlobAsk{{{blob, {{0, 1}, {2, 20}}}, {{make.id<BlobId>(), 700}, {}}}});
+  there_and_back(ChunkRun{blob, 3, {make.id<Hash>(), make.id<Hash>()}, {make.id<Hash>()}, {make.id<Hash>()}});
+  there_and_back(Chunk{make.bytes(100)});
   there_and_back(Receipt{make.bytes(300)});
   there_and_back(Frontier{9, {{make.feed(), 4, make.id<Hash>()}, {make.feed(), 0, {}}}});
   there_and_back(RosterUpdate{3, make.id<Hash>(), 500, 100, make.bytes(400)});

@@ -1,0 +1,31 @@
+// Runs of chunks: what proves where they stand, and the reader of runs that come piece by piece.
+#pragma once
+#include <lysoen/blob.h>
+
+#include "core/blob/ranges.h"
+#include "core/crypto/hash.h"
+
+namespace lysoen::blob {
+
+inline constexpr size_t kRunChunksMax = 1024;  // of one run: 16 MiB
+inline constexpr size_t kProofSideMax = 40;    // hashes of a proof on one side; 2^19 chunks need at most 19 and 38
+
+/// Whether the leaf hashes stand where the run says, in the blob that it names.
+bool proves(const ChunkRun& run);
+
+/// Takes a run, then its chunks one by one. What came whole and fits is kept, whatever happens to the rest.
+class RunReader {
+ public:
+  /// False: it proves nothing; chunks up to the next run are dropped.
+  bool begin(ChunkRun run);
+  /// False: not the chunk that comes next; the run ends here.
+  bool add(Bytes chunk);
+  /// Everything since the last call.
+  std::vector<ProvenChunks> take();
+
+ private:
+  std::vector<Hash> expected_;  // leaf hashes of chunks that are still to come, last first
+  std::vector<ProvenChunks> taken_;
+};
+
+}  // namespace lysoen::blob
