@@ -39,7 +39,11 @@ Result<void> BlobFile::write(const ProvenChunks& run) {
   Bytes together;
   for (const auto& chunk : run.chunks) together.insert(together.end(), chunk.begin(), chunk.end());
   LYSOEN_TRY(file_->write_at(uint64_t{run.first} * kChunkSize, together));
-  return write_hashes(tree_at(name_) + uint64_t{run.first} * Hash::kSize, run.leaves);
+  return write_leaves(run.first, run.leaves);
+}
+
+Result<void> BlobFile::write_leaves(uint32_t first, std::span<const Hash> leaves) {
+  return write_hashes(tree_at(name_) + uint64_t{first} * Hash::kSize, leaves);
 }
 
 Result<void> BlobFile::write_hashes(uint64_t at, std::span<const Hash> hashes) {

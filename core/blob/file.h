@@ -24,7 +24,9 @@ class BlobFile {
   const BlobName& name() const { return name_; }
   /// Not synced.
   Result<void> write(const ProvenChunks& chunks);
-  /// Requires all chunks. Not synced.
+  /// Leaf hashes alone, of chunks that are written. Not synced.
+  Result<void> write_leaves(uint32_t first, std::span<const Hash> leaves);
+  /// Requires all chunks and leaf hashes. Not synced.
   Result<void> finish();
   /// The same for a file that holds the chunks and no leaf hashes yet. Errors: damaged if it is another blob.
   Result<void> grow_tree();

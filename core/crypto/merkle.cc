@@ -87,7 +87,8 @@ std::optional<Hash> merkle_root_from_range(std::span<const Hash> run, uint64_t f
                                            const RangeProof& proof) {
   if (run.empty() || first > size || run.size() > size - first) return std::nullopt;
   uint64_t end = first + run.size();
-  if (proof.left.size() != merkle_tiles(0, first).size() || proof.right.size() != merkle_tiles(end, size).size()) return std::nullopt;
+  if (proof.left.size() != merkle_tiles(0, first).size() || proof.right.size() != merkle_tiles(end, size).size())
+    return std::nullopt;
   Peaks peaks;
   peaks.add_tiles(proof.left, first);
   for (const auto& leaf : run) peaks.add(leaf, 1);

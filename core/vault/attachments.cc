@@ -3,6 +3,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
+#include "core/blob/ranges.h"
 #include "core/report/path.h"
 #include "core/vault/blobs.h"
 #include "core/vault/vault_impl.h"
@@ -43,15 +44,16 @@ media::Source behind(Bytes first, const media::Source& rest) {
 
 Result<std::optional<SavedBlob>> VaultImpl::find_blob(int64_t row, const BlobId& id) {
   LYSOEN_ASSIGN(auto query, database().prepare("SELECT " + std::string(kColumns) +
-                                               " FROM blobs b WHERE b.report = ? AND b.blob = ?"));
+                                               " FROM blobs b WHERE b.report = ? AND b.blob = ? AND b.held IS NULL"));
   LYSOEN_ASSIGN(bool found, query.bind(row, id).step());
   return found ? std::optional(blob_in(query)) : std::nullopt;
 }
 
 Result<std::vector<SavedBlob>> VaultImpl::all_blobs() {
   std::vector<SavedBlob> blobs;
-  LYSOEN_ASSIGN(auto query, database().prepare("SELECT " + std::string(kColumns) +
-                                               ", r.report FROM blobs b JOIN reports r ON r.id = b.report"));
+  LYSOEN_ASSIGN(auto query,
+                database().prepare("SELECT " + std::string(kColumns) +
+                                   ", r.report FROM blobs b JOIN reports r ON r.id = b.report WHERE b.held IS NULL"));
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) return blobs;
@@ -109,10 +111,45 @@ Result<Change> VaultImpl::attach(const ReportId& report, std::string_view path, 
 Result<void> VaultImpl::read_attachment(const ReportId& report, const BlobId& id, const AttachmentSink& sink) {
   LYSOEN_ASSIGN(int64_t row, require_row(report, "read the attachment"));
   LYSOEN_ASSIGN(auto blob, find_blob(row, id));
-  if (!blob)
+  if (!blob) return not_here(row, id);
+  return blob_files().read(*blob, sink);
+}
+
+Result<std::vector<AttachmentState>> VaultImpl::attachments(const ReportId& report) {
+  LYSOEN_ASSIGN(int64_t row, require_row(report, "list the attachments"));
+  std::vector<AttachmentState> states;
+  LYSOEN_ASSIGN(auto query, database().prepare(
+                                "SELECT b.blob, b.size, b.held, b.place, EXISTS (SELECT 1 FROM blob_receipts c WHERE "
+                                "c.blob = b.blob AND c.durable = 1) FROM blobs b WHERE b.report = ?"));
+  query.bind(row);
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) return states;
+    AttachmentState state{query.id<BlobId>(0), static_cast<uint64_t>(query.integer(1)), 0, !query.is_null(3),
+                          query.integer(4) != 0};
+    state.here = state.size;
+    if (!query.is_null(2)) {
+      const BlobName name{state.blob, media::blob_size(state.size)};
+      const auto held = blob::decode(query.blob(2), name.chunks()).value_or(ChunkRanges());
+      state.here = std::min(state.size, blob::count(held) * media::kChunkContent);
+      if (!blob::whole(name, held)) state.here = std::min(state.here, state.size > 0 ? state.size - 1 : 0);
+    }
+    states.push_back(state);
+  }
+}
+
+Error VaultImpl::not_here(int64_t row, const BlobId& id) {
+  auto query = database().prepare("SELECT size, held FROM blobs WHERE report = ? AND blob = ?");
+  auto wanted = query ? query->bind(row, id).step() : Result<bool>(false);
+  if (!wanted || !*wanted)
     return make_error(ErrorCode::not_found, "cannot read the attachment: its bytes are not on this device",
                       "who attached it has them");
-  return blob_files().read(*blob, sink);
+  const BlobName name{id, media::blob_size(static_cast<uint64_t>(query->integer(0)))};
+  const auto held = blob::decode(query->blob(1), name.chunks()).value_or(ChunkRanges());
+  const auto percent = blob::bytes_of(name, held) * 100 / name.size;
+  return make_error(ErrorCode::not_found,
+                    "cannot read the attachment: it is still on the way, " + std::to_string(percent) + " % is here",
+                    "sync again; it goes on from there");
 }
 
 BlobFiles VaultImpl::blob_files() {
@@ -124,6 +161,12 @@ Result<void> VaultImpl::sweep_blobs() {
   std::vector<BlobFile> kept;
   LYSOEN_ASSIGN(auto blobs, all_blobs());
   for (const auto& blob : blobs) kept.push_back(blob.file);
+  LYSOEN_ASSIGN(auto begun, database().prepare("SELECT file FROM blobs WHERE held IS NOT NULL AND length(file) > 0"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, begun.step());
+    if (!more) break;
+    kept.push_back(begun.array<16>(0));
+  }
   return blob_files().sweep(std::move(kept), environment_.random);
 }
 
@@ -131,7 +174,9 @@ Result<void> VaultImpl::put_secrets(report::Edit& edit) {
   for (auto& write : edit.writes) {
     auto file = write.value ? write.value->file() : std::nullopt;
     if (!file) continue;
-    LYSOEN_ASSIGN(auto query, database().prepare("SELECT key, content FROM blobs WHERE blob = ?"));
+    // The one that was attached here before any that somebody else says has this id.
+    LYSOEN_ASSIGN(auto query, database().prepare("SELECT key, content FROM blobs WHERE blob = ? AND held IS NULL "
+                                                 "ORDER BY place IS NOT NULL LIMIT 1"));
     LYSOEN_ASSIGN(bool found, query.bind(file->blob).step());
     if (found) write.secret = report::BlobSecret{query.array<32>(0), query.id<Hash>(1)};
   }

@@ -189,8 +189,10 @@ Result<void> VaultImpl::put_blobs(std::span<const SavedBlob> blobs, crypto::Part
     if (!file && file.error().code == ErrorCode::damaged) continue;
     if (!file) return std::move(file).error();
     Bytes chunk(media::kChunkSize);
-    for (uint64_t at = 0;; at += chunk.size()) {
-      LYSOEN_ASSIGN(size_t came, (*file)->read_at(at, chunk));
+    const uint64_t end = media::blob_size(blob.info.size);
+    for (uint64_t at = 0; at < end; at += chunk.size()) {
+      auto into = std::span(chunk).first(static_cast<size_t>(std::min<uint64_t>(chunk.size(), end - at)));
+      LYSOEN_ASSIGN(size_t came, (*file)->read_at(at, into));
       if (came == 0) break;
       LYSOEN_TRY(put_record(parts, backup::kChunk, ByteView(chunk).first(came)));
       done();

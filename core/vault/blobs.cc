@@ -4,6 +4,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
+#include "core/blob/file.h"
 #include "core/storage/noise.h"
 
 namespace lysoen::vault {
@@ -14,9 +15,10 @@ std::string prefix_of(ContainerName container) {
   return container == ContainerName::a ? "A." : "B.";
 }
 
-/// The file from its beginning to its end.
-media::Source reading(storage::File& file) {
-  return [&file, at = uint64_t{0}](std::span<uint8_t> into) mutable -> Result<size_t> {
+/// The chunks of a file.
+media::Source reading(storage::File& file, uint64_t size) {
+  return [&file, size, at = uint64_t{0}](std::span<uint8_t> into) mutable -> Result<size_t> {
+    into = into.first(static_cast<size_t>(std::min<uint64_t>(into.size(), size - at)));
     LYSOEN_ASSIGN(size_t came, file.read_at(at, into));
     at += came;
     return came;
@@ -38,11 +40,19 @@ std::filesystem::path BlobFiles::path(const BlobFile& file) const {
   return place_.folder / (prefix_of(container_) + to_hex(file));
 }
 
-Result<std::unique_ptr<storage::File>> BlobFiles::open(const BlobFile& file) {
-  auto opened = place_.files.open(path(file), storage::OpenMode::read_only);
+Result<std::unique_ptr<storage::File>> BlobFiles::open(const BlobFile& file, storage::OpenMode mode) {
+  auto opened = place_.files.open(path(file), mode);
   if (opened || opened.error().code != ErrorCode::not_found) return opened;
   return make_error(ErrorCode::damaged, "cannot open the attachment: its file is missing in the vault's folder",
                     "put the whole folder back as it was; it may be whole on another device");
+}
+
+Result<std::pair<BlobFile, std::unique_ptr<storage::File>>> BlobFiles::make(Random& random) {
+  BlobFile name;
+  random.fill(name);
+  LYSOEN_ASSIGN(auto file, place_.files.open(path(name), storage::OpenMode::create));
+  LYSOEN_TRY(place_.files.sync_folder(place_.folder));
+  return std::pair(name, std::move(file));
 }
 
 Result<NewBlob> BlobFiles::begin(Random& random) {
@@ -55,11 +65,16 @@ Result<NewBlob> BlobFiles::begin(Random& random) {
 Result<void> NewBlob::append(ByteView chunk) {
   LYSOEN_TRY(file_->write_at(size_, chunk));
   size_ += chunk.size();
+  leaves_.push_back(crypto::merkle_leaf(chunk));
   return {};
 }
 
 Result<void> NewBlob::finish() {
-  LYSOEN_TRY(file_->sync());
+  if (leaves_.empty()) return {};  // a damaged one, of a backup
+  blob::BlobFile file(std::move(file_), {BlobId{crypto::merkle_root(leaves_).bytes}, size_});
+  LYSOEN_TRY(file.write_leaves(0, leaves_));
+  LYSOEN_TRY(file.finish());
+  LYSOEN_TRY(file.sync());
   return place_->files.sync_folder(place_->folder);
 }
 
@@ -80,14 +95,14 @@ Result<SavedBlob> BlobFiles::put(const media::Source& source, Random& random) {
 
 Result<void> BlobFiles::read(const SavedBlob& blob, const media::Sink& sink) {
   LYSOEN_ASSIGN(auto file, open(blob.file));
-  return media::open_blob(blob.info, reading(*file), sink);
+  return media::open_blob(blob.info, reading(*file, media::blob_size(blob.info.size)), sink);
 }
 
 Result<bool> BlobFiles::sound(const SavedBlob& blob) {
   auto file = open(blob.file);
   if (!file && file.error().code == ErrorCode::damaged) return false;
   if (!file) return std::move(file).error();
-  LYSOEN_ASSIGN(auto id, media::blob_id(reading(**file)));
+  LYSOEN_ASSIGN(auto id, media::blob_id(reading(**file, media::blob_size(blob.info.size))));
   return id == blob.info.blob;
 }
 

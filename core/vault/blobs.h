@@ -1,5 +1,6 @@
 // The files of attachments: one sealed blob each, named "<container>.<32 hexadecimal digits>" in the vault's folder.
 // What opens them stands in the table `blobs`; a file without a row there is of no use to anybody and is swept away.
+// Behind the chunks lies their tree (core/blob/file.h), so that each can be proved when it is sent.
 #pragma once
 #include "core/vault/container_files.h"
 #include "core/vault/record.h"
@@ -25,6 +26,7 @@ class NewBlob {
   BlobFile name_;
   std::unique_ptr<storage::File> file_;
   uint64_t size_ = 0;
+  std::vector<Hash> leaves_;  // 2 MiB for each GiB
 };
 
 class BlobFiles {
@@ -40,7 +42,10 @@ class BlobFiles {
   /// Whether the file holds what its id says.
   Result<bool> sound(const SavedBlob& blob);
   /// For reading it as it is. Errors: damaged (it is missing).
-  Result<std::unique_ptr<storage::File>> open(const BlobFile& file);
+  Result<std::unique_ptr<storage::File>> open(const BlobFile& file,
+                                              storage::OpenMode mode = storage::OpenMode::read_only);
+  /// A file that comes in pieces: a new one, on the medium under its name.
+  Result<std::pair<BlobFile, std::unique_ptr<storage::File>>> make(Random& random);
   /// Random bytes over every file of this container that is not among these, then their names go.
   Result<void> sweep(std::vector<BlobFile> kept, Random& random);
 

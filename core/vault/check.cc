@@ -45,7 +45,7 @@ class VaultChecker {
     LYSOEN_ASSIGN(auto edits, vault_.database().integer("SELECT count(*) FROM edits"));
     LYSOEN_ASSIGN(auto reports, vault_.database().integer("SELECT count(*) FROM reports"));
     LYSOEN_ASSIGN(auto pages, vault_.database().integer("PRAGMA page_count"));
-    LYSOEN_ASSIGN(auto blobs, vault_.database().integer("SELECT count(*) FROM blobs"));
+    LYSOEN_ASSIGN(auto blobs, vault_.database().integer("SELECT count(*) FROM blobs WHERE held IS NULL"));
     all_ = static_cast<uint64_t>(*entries + *edits + *reports + *pages + *blobs);
     return {};
   }

@@ -235,6 +235,7 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(const Place& place, Part
   (void)vault->clean_residue();  // on a full disk it waits until the next start
   if (!parts.report.needs_new_incarnation()) (void)vault->sweep_blobs();  // else a row may have been lost
   LYSOEN_TRY(vault->settle_policy());
+  (void)vault->plain([&](storage::Database&) { return vault->rows().name_sent_blobs(); });
   // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
   // they wait until the next start.
   if (vault->membership_.in_team()) (void)vault->follow_roster();
@@ -347,6 +348,7 @@ Result<void> VaultImpl::idle() {
 }
 
 void VaultImpl::forget() {
+  sending_.reset();
   intake_.reset();
   outbox_.reset();
   membership_ = Membership();

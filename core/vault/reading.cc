@@ -108,6 +108,28 @@ Result<VaultInfo> VaultImpl::info() {
   return info;
 }
 
+Result<void> VaultImpl::count_files(VaultStatus& status) {
+  LYSOEN_ASSIGN(auto unsent, database().prepare(
+                                 "SELECT b.size FROM blobs b JOIN feeds f ON f.id = b.place >> 40 WHERE b.held IS NULL "
+                                 "AND b.place IS NOT NULL AND f.own = 1 AND NOT EXISTS (SELECT 1 FROM blob_receipts c "
+                                 "WHERE c.blob = b.blob AND c.durable = 1)"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, unsent.step());
+    if (!more) break;
+    ++status.unsent_files;
+    status.unsent_file_bytes += media::blob_size(static_cast<uint64_t>(unsent.integer(0)));
+  }
+  LYSOEN_ASSIGN(auto wanted, database().prepare("SELECT blob, size, held FROM blobs WHERE held IS NOT NULL"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, wanted.step());
+    if (!more) return {};
+    const BlobName name{wanted.id<BlobId>(0), media::blob_size(static_cast<uint64_t>(wanted.integer(1)))};
+    const auto held = blob::decode(wanted.blob(2), name.chunks()).value_or(ChunkRanges());
+    ++status.wanted_files;
+    status.wanted_file_bytes += name.size - blob::bytes_of(name, held);
+  }
+}
+
 Result<VaultStatus> VaultImpl::status() {
   LYSOEN_TRY(usable());
   VaultStatus status;
@@ -134,6 +156,7 @@ Result<VaultStatus> VaultImpl::status() {
              "coalesce(length(e.warrant), 0) = 0",
              status.gaps));
   LYSOEN_TRY(number("SELECT count(*) FROM forks", status.forks));
+  LYSOEN_TRY(count_files(status));
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE purged IS NOT NULL", status.purged));
   status.notices = notices_;
   status.refused_roster = refused_roster_;

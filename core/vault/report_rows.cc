@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/try.h"
+#include "core/blob/ranges.h"
 #include "core/crypto/hash.h"
 #include "core/report/change.h"
 #include "core/vault/schema.h"
@@ -128,7 +129,48 @@ Result<ReportRows::Added> ReportRows::add_edit(ByteView payload, const EditSourc
   ReportId report = edit.creation ? ReportId{id.bytes} : edit.report;
   LYSOEN_ASSIGN(int64_t row, row_for(report, Stage::hinted));
   LYSOEN_TRY(put_edit(row, id, payload, source));
+  LYSOEN_TRY(name_blobs(row, edit, source.place));
   return Added{row, edit.roster_version};
+}
+
+/// The attachments that an edit names: to be sent if they are here, else wanted.
+Result<void> ReportRows::name_blobs(int64_t row, const report::Edit& edit, int64_t place) {
+  for (const auto& write : edit.writes) {
+    auto file = write.value ? write.value->file() : std::nullopt;
+    if (!file || !write.secret || file->size > kAttachmentSizeMax) continue;
+    LYSOEN_TRY(database_.run(
+        "INSERT INTO blobs (report, blob, file, key, size, content, place, held) VALUES (?, ?, x'', ?, ?, ?, ?, ?) "
+        "ON CONFLICT (report, blob) DO UPDATE SET place = coalesce(place, excluded.place)",
+        row, file->blob, write.secret->key, static_cast<int64_t>(file->size), write.secret->content, place,
+        blob::encode({})));
+  }
+  return {};
+}
+
+Result<void> ReportRows::name_sent_blobs() {
+  std::vector<int64_t> rows;
+  {
+    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT DISTINCT b.report FROM blobs b JOIN reports r ON r.id = "
+                                                "b.report WHERE b.place IS NULL AND r.stage > 0 AND r.purged IS NULL"));
+    for (;;) {
+      LYSOEN_ASSIGN(bool more, query.step());
+      if (!more) break;
+      rows.push_back(query.integer(0));
+    }
+  }
+  for (int64_t row : rows) {
+    std::vector<std::pair<int64_t, report::Edit>> edits;
+    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT place, payload FROM edits WHERE id BETWEEN ? AND ?"));
+    query.bind(first_edit_of(row), last_edit_of(row));
+    for (;;) {
+      LYSOEN_ASSIGN(bool more, query.step());
+      if (!more) break;
+      LYSOEN_ASSIGN(auto edit, stored_edit(query.blob(1)));
+      edits.emplace_back(query.integer(0), std::move(edit));
+    }
+    for (const auto& [place, edit] : edits) LYSOEN_TRY(name_blobs(row, edit, place));
+  }
+  return {};
 }
 
 /// An own edit stands where it was issued last, a received one where it came first.
@@ -332,9 +374,10 @@ Result<void> ReportRows::remove_row(int64_t row, const ReportId& name) {
 
 Result<void> ReportRows::put_blob(const SavedBlob& blob) {
   LYSOEN_ASSIGN(int64_t row, row_for(blob.report, Stage::draft));
-  return database_.run("INSERT OR IGNORE INTO blobs (blob, report, file, key, size, content) VALUES (?, ?, ?, ?, ?, ?)",
-                       blob.info.blob, row, blob.file, blob.info.key, static_cast<int64_t>(blob.info.size),
-                       blob.info.content);
+  return database_.run(
+      "INSERT INTO blobs (report, blob, file, key, size, content) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (report, blob) "
+      "DO UPDATE SET file = excluded.file, held = NULL WHERE held IS NOT NULL",
+      row, blob.info.blob, blob.file, blob.info.key, static_cast<int64_t>(blob.info.size), blob.info.content);
 }
 
 Result<int64_t> ReportRows::put_draft(const SavedDraft& draft) {
@@ -361,7 +404,7 @@ Result<void> ReportRows::drop_blobs_besides(int64_t row, std::span<const Change>
       auto file = answer.value ? answer.value->file() : std::nullopt;
       return file && file->blob == blob;
     });
-    if (!named) LYSOEN_TRY(database_.run("DELETE FROM blobs WHERE blob = ?", blob));
+    if (!named) LYSOEN_TRY(database_.run("DELETE FROM blobs WHERE report = ? AND blob = ?", row, blob));
   }
   return {};
 }
@@ -391,7 +434,7 @@ Result<void> ReportRows::end_draft(const EndedDraft& ended) {
                            static_cast<int>(Stage::hinted));
     }
     LYSOEN_ASSIGN(int64_t sent, row_for(ended.report, Stage::hinted));
-    LYSOEN_TRY(database_.run("UPDATE blobs SET report = ?2 WHERE report = ?1", *row, sent));
+    LYSOEN_TRY(database_.run("UPDATE OR REPLACE blobs SET report = ?2 WHERE report = ?1", *row, sent));
     LYSOEN_TRY(remove_row(*row, ended.draft));
   }
   if (ended.report.is_none() || ended.report == ended.draft) return {};

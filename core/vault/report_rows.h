@@ -64,6 +64,9 @@ class ReportRows {
   Result<report::Folded> fold(int64_t row);
 
   Result<void> put_blob(const SavedBlob& blob);
+  /// Attachments of sent edits that do not know so: of vaults that are older than the exchange of attachments, and
+  /// after a repair.
+  Result<void> name_sent_blobs();
   Result<int64_t> put_draft(const SavedDraft& draft);
   Result<std::optional<SavedDraft>> draft_of(int64_t row);
   Result<void> end_draft(const EndedDraft& ended);
@@ -78,6 +81,7 @@ class ReportRows {
   Result<void> write_words(int64_t row, const Report& report);
   Result<void> write_place(int64_t row, std::optional<double> latitude, std::optional<double> longitude);
   Result<void> remove_row(int64_t row, const ReportId& name);
+  Result<void> name_blobs(int64_t row, const report::Edit& edit, int64_t place);
   Result<void> drop_blobs_besides(int64_t row, std::span<const Change> answers);
 
   storage::Database& database_;

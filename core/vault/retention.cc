@@ -35,6 +35,10 @@ constexpr std::string_view kOpened =
     "EXISTS (SELECT 1 FROM acknowledgements a WHERE a.feed = f.id AND a.seq >= (e.place & 1099511627775) AND NOT "
     "EXISTS "
     "(SELECT 1 FROM not_opened n WHERE n.place = e.place AND n.device = a.device))";
+// Files that no durable relay has signed for keep all of the report, whatever the policy says.
+constexpr std::string_view kFilesHeld =
+    "NOT EXISTS (SELECT 1 FROM blobs b WHERE b.report = r.id AND b.held IS NULL AND NOT EXISTS (SELECT 1 FROM "
+    "blob_receipts c WHERE c.blob = b.blob AND c.durable = 1))";
 
 }  // namespace
 
@@ -48,11 +52,12 @@ Result<void> Retention::look(WallTime now) {
   Writer writer;
   writer.u64(static_cast<uint64_t>(age.passed)).u64(static_cast<uint64_t>(age.seen));
   LYSOEN_TRY(set_fact(database_, kAgeFact, writer.bytes()));
-  const std::string opened(kOpened);
+  const std::string opened(kOpened), files(kFilesHeld);
   return database_.run(
       "INSERT INTO ages (report, edits, held, opened) SELECT r.id, count(*), "
       "CASE WHEN min((e.place & 1099511627775) <= f.held_seq OR " +
-          opened + ") THEN ?1 END, CASE WHEN min(" + opened + ") THEN ?1 END" + std::string(kOwnReports) +
+          opened + ") AND " + files + " THEN ?1 END, CASE WHEN min(" + opened + ") AND " + files + " THEN ?1 END" +
+          std::string(kOwnReports) +
           "ON CONFLICT (report) DO UPDATE SET "
           "held = CASE WHEN edits = excluded.edits THEN coalesce(held, excluded.held) ELSE excluded.held END, "
           "opened = CASE WHEN edits = excluded.edits THEN coalesce(opened, excluded.opened) ELSE excluded.opened END, "

@@ -110,6 +110,24 @@ CREATE TABLE errands_done (
 CREATE TABLE invites (invite BLOB PRIMARY KEY, content BLOB NOT NULL, state INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE join_requests (request BLOB PRIMARY KEY, content BLOB NOT NULL, state INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE notices (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, notice TEXT NOT NULL UNIQUE);
+)sql"},
+                                          {R"sql(
+-- Attachments that were sent, or that others sent. place: of the entry that named it, none while it was not sent. held:
+-- which chunks are here (core/blob), none if all are; file: empty until the first one is.
+ALTER TABLE blobs RENAME TO blobs_before;
+CREATE TABLE blobs (
+  report INTEGER NOT NULL, blob BLOB NOT NULL, file BLOB NOT NULL, key BLOB NOT NULL, size INTEGER NOT NULL,
+  content BLOB NOT NULL, place INTEGER, held BLOB, PRIMARY KEY (report, blob)) WITHOUT ROWID;
+INSERT INTO blobs SELECT report, blob, file, key, size, content, NULL, NULL FROM blobs_before;
+DROP TABLE blobs_before;
+CREATE INDEX blobs_by_id ON blobs (blob);
+CREATE INDEX blobs_wanted ON blobs (place) WHERE held IS NOT NULL;
+CREATE INDEX blobs_sent ON blobs (place) WHERE held IS NULL AND place IS NOT NULL;
+-- Relays that signed that they hold all of one; durable: as the roster said then.
+CREATE TABLE blob_receipts (
+  relay BLOB NOT NULL, blob BLOB NOT NULL, receipt BLOB NOT NULL, durable INTEGER NOT NULL,
+  PRIMARY KEY (relay, blob)) WITHOUT ROWID;
+CREATE INDEX blob_receipts_by_id ON blob_receipts (blob) WHERE durable = 1;
 )sql"}};
 
 }  // namespace

@@ -1,7 +1,7 @@
 // The vault as one object over its parts: slots (who may open it), a container (what is kept), membership (who this
 // device is), report rows, own feeds (outbox), received feeds (intake). Each group of calls has a file of its own:
-// open.cc, passphrases.cc, wipe.cc, drafts.cc, attachments.cc, decisions.cc, import.cc, reading.cc, check.cc,
-// disclose.cc, retention.cc, residue.cc, mend.cc, backup.cc, joining.cc, sync_peer.cc, entry_store.cc.
+// open.cc, passphrases.cc, wipe.cc, drafts.cc, attachments.cc, blob_peer.cc, decisions.cc, import.cc, reading.cc,
+// check.cc, disclose.cc, retention.cc, residue.cc, mend.cc, backup.cc, joining.cc, sync_peer.cc, entry_store.cc.
 //
 // How a change is made: `save` builds a SaveRecord, applies it to the tables and hands it to the ring, all in one
 // transaction; what is only received goes through the intake, in a plain transaction that may span calls and is settled
@@ -9,6 +9,7 @@
 #pragma once
 #include <lysoen/vault.h>
 
+#include "core/blob/file.h"
 #include "core/crypto/parts.h"
 #include "core/report/change.h"
 #include "core/storage/container.h"
@@ -31,7 +32,7 @@ inline constexpr int kAdmissionErrand = 1, kWelcomeErrand = 2, kRosterErrand = 3
 inline constexpr std::string_view kCleanFact = "session.clean";  // 1 after an orderly lock
 inline constexpr std::string_view kSoundFact = "check.sound";    // when a check last found nothing
 
-class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
+class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public BlobPeer {
  public:
   /// Makes the folder's files; see Vault::create.
   static Result<std::unique_ptr<Vault>> create(const Place& place, std::string_view passphrase,
@@ -69,6 +70,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<Change> attach(const ReportId& report, std::string_view path,
                         const AttachmentSource& source) override;  // attachments.cc
   Result<void> read_attachment(const ReportId& report, const BlobId& blob, const AttachmentSink& sink) override;
+  Result<std::vector<AttachmentState>> attachments(const ReportId& report) override;
   Result<void> discard(const ReportId& draft) override;
   Result<void> retract(const ReportId& report, std::string_view reason) override;
   Result<void> set_status(const ReportId& report, Status status, std::string_view reason) override;
@@ -147,8 +149,18 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<RelayErrands> errands(const RelayId& relay) override;
   Result<void> errands_done(const RelayId& relay, const RelayErrands& done) override;
   Result<void> take_join_request(ByteView request) override;
+  BlobPeer* blobs() override { return this; }
   Result<void> begin_intake() override;
   Result<void> end_intake() override;
+
+  // BlobPeer: blob_peer.cc
+  Result<std::vector<BlobName>> outgoing_blobs(const RelayId& relay, size_t count_max) override;
+  Result<ChunkRun> read_run(const BlobName& name, uint32_t first, uint32_t count) override;
+  Result<Bytes> read_chunk(const BlobName& name, uint32_t index) override;
+  Result<void> take_blob_receipt(const RelayId& relay, ByteView receipt) override;
+  Result<std::vector<WantedBlob>> wanted_blobs(size_t count_max) override;
+  Result<void> take_chunks(const ProvenChunks& chunks) override;
+  Result<BlobsLeft> blobs_left(const RelayId& relay) override;
 
  private:
   friend class VaultChecker;  // check.cc
@@ -223,6 +235,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   Result<void> decide(const ReportId& report, std::string_view doing,
                       const std::function<Result<report::Edit>(const report::Folded&)>& make);
   Result<Report> read_row(int64_t row);
+  Result<void> count_files(VaultStatus& status);
   Result<void> ready_to_look(const ReportQuery& query);  // words that are due are in the index
 
   // attachments.cc
@@ -231,6 +244,11 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   /// Answers may only name files that are attached to the report of this row, or `fresh`.
   Result<void> require_attached(int64_t row, std::span<const Change> changes, const SavedBlob* fresh);
   BlobFiles blob_files();
+  Error not_here(int64_t row, const BlobId& id);
+  // blob_peer.cc
+  Result<blob::BlobFile*> whole_blob(const BlobName& name);
+  Result<void> take_chunks_for(int64_t report, const std::optional<BlobFile>& known, ChunkRanges held,
+                               const ProvenChunks& chunks);
   /// Removes the files that no row names: of discarded, purged, and of what was begun when the last session ended.
   Result<void> sweep_blobs();
   /// What opens the attachments that an edit names goes into it.
@@ -275,10 +293,11 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer {
   std::optional<KeyWrap> key_wrap_;                // likewise
   Membership membership_;
   std::unique_ptr<Outbox> outbox_;
-  std::unique_ptr<Intake> intake_;   // while its transaction is open
-  bool intake_spans_calls_ = false;  // between begin_intake and end_intake
-  bool blob_in_doubt_ = false;       // a file whose row may come back: none is swept in this session
-  bool clean_mark_ = false;          // the database says that the last session ended with lock()
+  std::unique_ptr<Intake> intake_;           // while its transaction is open
+  bool intake_spans_calls_ = false;          // between begin_intake and end_intake
+  std::unique_ptr<blob::BlobFile> sending_;  // the blob that was read last
+  bool blob_in_doubt_ = false;               // a file whose row may come back: none is swept in this session
+  bool clean_mark_ = false;                  // the database says that the last session ended with lock()
   std::map<RelayId, std::pair<uint64_t, uint64_t>> counters_;  // last given out, reserved up to
   std::vector<std::string> notices_;                           // of this session
   std::chrono::nanoseconds idle_max_{0}, last_call_{0};        // 0: never too long

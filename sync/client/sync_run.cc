@@ -197,7 +197,8 @@ void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, siz
   line.entries_left = outcome.entries_left;
   count(outcome);
   bool moved = outcome.entries_sent + outcome.entries_received + outcome.receipts + outcome.rosters +
-                       outcome.join_requests + outcome.refused.size() >
+                       outcome.join_requests + outcome.refused.size() + outcome.chunks_sent + outcome.chunks_received +
+                       outcome.blobs_held >
                    0 ||
                brought > kBringsSomething;
   line.idle_answers = moved ? 0 : line.idle_answers + 1;

@@ -207,7 +207,8 @@ Result<void> RelayImpl::check_logs(CheckReport& report) {
 /// Every chunk of every attachment that is whole, against the id.
 Result<void> RelayImpl::check_blobs(CheckReport& report) {
   auto& db = container_->database();
-  LYSOEN_ASSIGN(auto query, db.prepare("SELECT team.team, blob, size, held FROM blob JOIN team ON team.id = blob.team"));
+  LYSOEN_ASSIGN(auto query,
+                db.prepare("SELECT team.team, blob, size, held FROM blob JOIN team ON team.id = blob.team"));
   for (;;) {
     LYSOEN_ASSIGN(bool row, query.step());
     if (!row) return {};

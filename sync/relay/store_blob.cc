@@ -111,7 +111,8 @@ Result<std::set<std::string>> Store::blob_files() {
   for (;;) {
     LYSOEN_ASSIGN(bool row, query.step());
     if (!row) return names;
-    names.insert(BlobFolder::name_of(query.id<TeamId>(0), {query.id<BlobId>(1), static_cast<uint64_t>(query.integer(2))}));
+    names.insert(
+        BlobFolder::name_of(query.id<TeamId>(0), {query.id<BlobId>(1), static_cast<uint64_t>(query.integer(2))}));
   }
 }
 

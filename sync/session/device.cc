@@ -18,7 +18,7 @@ using State = DeviceExchange::State;
 namespace {
 constexpr size_t kBlobsAsked = 16, kBlobsOffered = 8;  // in one request
 constexpr size_t kChunkOnWire = kChunkSize + 64;       // with its frame and its hash in the run
-constexpr size_t kBatchBytes = 160 * 1024;  // ciphertext in one frame, so that it fits whatever surrounds it
+constexpr size_t kBatchBytes = 160 * 1024;             // ciphertext in one frame, so that it fits whatever surrounds it
 constexpr size_t kRequestRoom = wire::kRequestMax - 2 * 1024 * 1024;  // below the limit with padding
 }  // namespace
 

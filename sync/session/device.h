@@ -45,8 +45,8 @@ struct ExchangeOutcome {
   uint64_t chunks_received = 0;  // newly stored here
   uint64_t blobs_held = 0;       // attachments that the relay signed for in this answer
   BlobsLeft blobs_left;          // bytes of attachments that this relay has not yet, and that are not here yet
-  uint64_t frames_unknown = 0;  // of types this version does not know: passed over
-  uint64_t items_missing = 0;   // the relay listed entries that it did not or could not deliver
+  uint64_t frames_unknown = 0;   // of types this version does not know: passed over
+  uint64_t items_missing = 0;    // the relay listed entries that it did not or could not deliver
   std::vector<RefusedBatch> refused;
   bool counter_stale = false;      // the relay has seen a higher counter; raised now
   bool two_places = false;         // the relay saw this device's counter from another copy of it

@@ -311,9 +311,9 @@ void Applier::take_blob_verdict(const wire::Verdict& verdict) {
   bool sent = false;
   for (const auto& run : sent_.runs)
     if (wire::hash8(run.name.blob) == verdict.hash8) s_.blobs_refused.insert(run.name), sent = true;
-  out_.notes.push_back(std::string(sent ? "the relay did not take an attachment: "
-                                        : "an attachment cannot be had from the relay: ") +
-                       describe(verdict.code));
+  out_.notes.push_back(
+      std::string(sent ? "the relay did not take an attachment: " : "an attachment cannot be had from the relay: ") +
+      describe(verdict.code));
 }
 
 /// What the relay holds by now; nothing that it said before counts any more.
@@ -330,8 +330,8 @@ Result<void> Applier::take_blob_states() {
     auto known_before = before.find(state.name);
     const bool unknown = known_before == before.end();
     const uint64_t held = blob::count(state.held), known = unknown ? 0 : blob::count(known_before->second);
-    const bool brought = std::any_of(sent_.runs.begin(), sent_.runs.end(),
-                                     [&](const ChunkRun& run) { return run.name == state.name; });
+    const bool brought =
+        std::any_of(sent_.runs.begin(), sent_.runs.end(), [&](const ChunkRun& run) { return run.name == state.name; });
     if (brought && held > known) out_.chunks_sent += held - known;
     if (!brought) learned_ = learned_ || unknown;
     // What went whole and is not there would be sent for ever.
@@ -364,9 +364,8 @@ Result<void> Applier::count_blobs_left() {
   bool heard = !sent_.blobs_offered || !answer_.blobs.empty() || out_.cut;
   out_.more_to_send = out_.more_to_send || (!relay_failure_ && open && heard);
   LYSOEN_ASSIGN(auto wanted, blobs->wanted_blobs(s_.blobs_not_there.size() + 1));
-  bool asking = std::any_of(wanted.begin(), wanted.end(), [&](const WantedBlob& one) {
-    return s_.blobs_not_there.count(one.name) == 0;
-  });
+  bool asking = std::any_of(wanted.begin(), wanted.end(),
+                            [&](const WantedBlob& one) { return s_.blobs_not_there.count(one.name) == 0; });
   // Not asked for yet, or more of them to come.
   bool fresh = asking && (sent_.blobs_asked.empty() || out_.chunks_received > 0 || out_.entries_received > 0);
   out_.more_to_fetch = out_.more_to_fetch || fresh;

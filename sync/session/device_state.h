@@ -35,7 +35,7 @@ struct DeviceExchange::State {
     RelayErrands errands;
     std::set<FeedKey> asked;  // gaps
     bool batches = false;
-    std::vector<ChunkRun> runs;         // chunks that went along
+    std::vector<ChunkRun> runs;  // chunks that went along
     std::vector<BlobName> blobs_asked;
     bool blobs_offered = false;
   };

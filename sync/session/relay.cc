@@ -201,7 +201,8 @@ void State::take_frame(const Frame& frame) {
       return;
     case FrameType::chunk:
       if (auto message = read<wire::Chunk>(frame, VerdictObject::blob))
-        if (!runs.add(std::move(message->data))) malformed.push_back({VerdictObject::blob, VerdictCode::does_not_verify});
+        if (!runs.add(std::move(message->data)))
+          malformed.push_back({VerdictObject::blob, VerdictCode::does_not_verify});
       return;
     case FrameType::admission_list:
       if (auto message = read<wire::AdmissionList>(frame, VerdictObject::admission_list)) {

@@ -60,6 +60,7 @@ class Recorder:
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
+        self.rate = None  # bytes a second in each direction; as fast as it goes
         self.up = self.down = 0
         self.closing = False
         threading.Thread(target=self._accept, daemon=True).start()
@@ -111,6 +112,8 @@ class Recorder:
         try:
             while data := source.recv(65536):
                 self._keep(data, up)
+                if self.rate:
+                    time.sleep(len(data) / self.rate)
                 sink.sendall(data)
         except OSError:
             pass

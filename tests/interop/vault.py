@@ -243,8 +243,27 @@ def root_of(leaves):
     return hashlib.sha256(b"\1" + root_of(leaves[:left]) + root_of(leaves[left:])).digest()
 
 
+def step(size):
+    """The sizes that files come in."""
+    if size <= 4096:
+        return max(256, 1 << (size - 1).bit_length())
+    exponent = size.bit_length() - 1
+    mask = (1 << (exponent - exponent.bit_length())) - 1
+    return (size + mask) & ~mask
+
+
+def blob_size(size):
+    """Of the blob of a file of this size: no last chunk is only a tag."""
+    sealed = size + 16 * max(1, -(-size // (CHUNK - 16)))
+    target = step(sealed)
+    while 0 < target % CHUNK <= 16:
+        target = step(target + 1)
+    return target
+
+
 def open_blob(blob, key, size, content, sealed):
-    """The attached file."""
+    """The attached file; behind its chunks lies their tree."""
+    sealed = sealed[:blob_size(size)]
     chunks = [sealed[at : at + CHUNK] for at in range(0, len(sealed), CHUNK)]
     demand(chunks and root_of([hashlib.sha256(b"\0" + chunk).digest() for chunk in chunks]) == blob, "damaged", "root of a blob")
     plain = b""
@@ -292,7 +311,7 @@ class Vault:
     def attachments(self):
         """What was attached, by blob id."""
         return {blob: open_blob(blob, key, size, content, self.files[file.hex()]) for blob, key, size, content, file in
-                self.database.execute("SELECT blob, key, size, content, file FROM blobs")}
+                self.database.execute("SELECT blob, key, size, content, file FROM blobs WHERE held IS NULL")}
 
     def stream(self, feed, wrapped):
         """(epoch, epoch's public key, first seq, next seq, chain key) of a stream that this vault writes or reads."""

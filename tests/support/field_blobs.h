@@ -65,6 +65,7 @@ class FieldBlobs final : public BlobPeer {
   Result<void> take_chunks(const ProvenChunks& chunks) override {
     if (full) return make_error(ErrorCode::storage_full, "cannot store an attachment: the disk is full");
     auto& blob = all[chunks.name];
+    blob.chunks.resize(chunks.name.chunks());
     for (uint32_t i = 0; i < chunks.chunks.size(); ++i) {
       if (blob::covers(blob.held, {chunks.first + i, chunks.first + i + 1})) ++came_twice;
       blob.chunks[chunks.first + i] = chunks.chunks[i];

@@ -153,8 +153,7 @@ void add_report_files(App& app, CLI::App& report) {
                             "\n"
                             "It is sealed as it is read; nothing of it is changed, and its own metadata stay in it. It "
                             "is there, whole, once the\n"
-                            "command ends. In this version it stays on this device: what is exchanged says that it "
-                            "exists, not what is in it.\n"
+                            "command ends. It is sent once the report is submitted, after its text.\n"
                             "\n"
                             "  lysoen report attach 4f2a photo.jpg\n"
                             "  lysoen report attach 4f2a interview.m4a --name 'first interview.m4a'");

@@ -21,6 +21,10 @@ void add_status(App& app) {
                      {"conflicts", status.conflicts},
                      {"purged", status.purged},
                      {"unsent_entries", status.unsent_entries},
+                     {"unsent_files", status.unsent_files},
+                     {"unsent_file_bytes", status.unsent_file_bytes},
+                     {"wanted_files", status.wanted_files},
+                     {"wanted_file_bytes", status.wanted_file_bytes},
                      {"set_aside", status.set_aside},
                      {"gaps", status.gaps},
                      {"forks", status.forks},
@@ -39,6 +43,12 @@ void add_status(App& app) {
               << count_text(status.submitted) << " submitted, " << count_text(status.conflicts)
               << " with values that differ\n"
               << entries_text(status.unsent_entries) << " not held by a relay yet\n";
+    if (status.unsent_files)
+      std::cout << files_text(status.unsent_files) << " not held by a relay yet, "
+                << bytes_text(status.unsent_file_bytes) << "\n";
+    if (status.wanted_files)
+      std::cout << files_text(status.wanted_files) << " on the way to here, " << bytes_text(status.wanted_file_bytes)
+                << " to come\n";
     if (status.purged) std::cout << count_text(status.purged) << " sent and removed from here by the team's policy\n";
     if (status.set_aside) std::cout << count_text(status.set_aside) << " records set aside\n";
     if (status.gaps) std::cout << entries_text(status.gaps) << " held back or lost, still wanted\n";

@@ -136,6 +136,10 @@ std::string entries_text(uint64_t count, std::string_view kind) {
   return count_text(count) + " " + std::string(kind) + (kind.empty() ? "" : " ") + (count == 1 ? "entry" : "entries");
 }
 
+std::string files_text(uint64_t count) {
+  return count_text(count) + (count == 1 ? " file" : " files");
+}
+
 std::string bytes_text(uint64_t bytes) {
   char text[32];
   if (bytes < 1024)

@@ -44,6 +44,8 @@ bool wait_to_read(int descriptor, std::chrono::milliseconds patience);
 std::string count_text(uint64_t count);
 /// "1 entry", "12 entries".
 std::string entries_text(uint64_t count, std::string_view kind = {});
+/// "1 file", "12 files".
+std::string files_text(uint64_t count);
 std::string bytes_text(uint64_t bytes);
 /// Cuts at `width` characters (not bytes) and fills with blanks.
 std::string fitted(std::string_view text, size_t width);

@@ -95,6 +95,15 @@ struct ReportLevels {
   bool read = false;
 };
 
+/// A file that a report names, and how far it has come.
+struct AttachmentState {
+  BlobId blob;
+  uint64_t size = 0;  // bytes of the file
+  uint64_t here = 0;  // of them on this device; less while it is on the way to it
+  bool sent = false;  // something that names it was submitted
+  bool held = false;  // a durable relay has signed that it holds all of it
+};
+
 /// What a purge did.
 struct PurgeOutcome {
   size_t purged = 0;  // reports
@@ -105,7 +114,10 @@ struct PurgeOutcome {
 struct VaultStatus {
   size_t reports = 0, drafts = 0, submitted = 0, conflicts = 0;
   size_t unsent_entries = 0;  // own entries no relay has confirmed
-  size_t set_aside = 0;       // records kept aside with reasons
+  size_t unsent_files = 0;    // attachments that were sent and that no durable relay has signed for
+  size_t wanted_files = 0;    // attachments of others that are not here whole
+  uint64_t unsent_file_bytes = 0, wanted_file_bytes = 0;  // of them what is still to go, and to come
+  size_t set_aside = 0;                                   // records kept aside with reasons
   size_t gaps = 0, forks = 0;
   size_t purged = 0;                 // of those submitted: what they say was removed by the team's policy
   std::vector<std::string> notices;  // sentences to show: roster expired, save repaired, fork seen
@@ -207,6 +219,8 @@ class Vault {
   virtual Result<Change> attach(const ReportId& report, std::string_view path, const AttachmentSource& source) = 0;
   /// Gives an attachment's bytes. Errors: not_found (they are not on this device), damaged, those of the sink.
   virtual Result<void> read_attachment(const ReportId& report, const BlobId& blob, const AttachmentSink& sink) = 0;
+  /// Every file that belongs to the report, also those of values that others replaced. In no order.
+  virtual Result<std::vector<AttachmentState>> attachments(const ReportId& report) = 0;
   /// Seals what was saved. Answers the report's lasting id (a draft's id stays a valid name for it on this device).
   /// Errors: input_refused naming required questions without answer, not_found, input_refused if nothing is to be sent,
   /// trust_refused if the vault has no team yet.

@@ -54,6 +54,28 @@ class MemoryRelay final : public RelayStore {
                                     size_t size_max) override {
     return store_.read(feed, first, size_max);
   }
+  Result<ChunkRanges> blob_held(const TeamId&, const BlobName& name) override {
+    auto known = blobs_.all.find(name);
+    return known == blobs_.all.end() ? ChunkRanges() : known->second.held;
+  }
+  Result<Bytes> blob_receipt(const TeamId& team, const BlobName& name) override {
+    return feed::sign_blob_receipt({team, name, WallTime{}, 1}, identity_);
+  }
+  Result<Refusal> put_chunks(const TeamId&, const DeviceId&, const ProvenChunks& chunks) override {
+    if (chunks.name.chunks() > 64) return Refusal(wire::VerdictCode::too_large);
+    auto& blob = blobs_.all[chunks.name];
+    blob.leaves.resize(chunks.name.chunks());
+    std::copy(chunks.leaves.begin(), chunks.leaves.end(), blob.leaves.begin() + chunks.first);
+    auto taken = blobs_.take_chunks(chunks);
+    require(taken.ok(), "chunks that were proved are taken");
+    return Refusal();
+  }
+  Result<ChunkRun> read_run(const TeamId&, const BlobName& name, uint32_t first, uint32_t count) override {
+    return blobs_.read_run(name, first, count);
+  }
+  Result<Bytes> read_chunk(const TeamId&, const BlobName& name, uint32_t index) override {
+    return blobs_.read_chunk(name, index);
+  }
   Result<std::vector<MailboxState>> mailboxes(const TeamId&, const DeviceId&) override {
     return std::vector<MailboxState>{{mailbox_, 1, items_.size(), running(items_.size())}};
   }
@@ -108,6 +130,7 @@ class MemoryRelay final : public RelayStore {
   const crypto::SigningKey& identity_;
   AudienceId mailbox_;
   test::FieldStore store_;
+  test::FieldBlobs blobs_;
   std::vector<StoredItem> items_;
   std::vector<SealedRoster> rosters_;
   Bytes welcome_ = Bytes(60, 1);
@@ -122,6 +145,10 @@ struct World {
     device.todo.rosters = {{1, Hash{{2}}, Bytes(80, 3)}};
     device.todo.admission_lists = {Bytes(90, 4)};
     device.todo.fetch_join_requests = true;
+    device.media.make(random, 100);
+    device.media.make(random, 3 * kChunkSize);
+    test::FieldBlobs other;
+    device.media.want(other.make(random, 2 * kChunkSize));
     auto& fallback = keys->fallback;
     info = {keys->id(), fallback.public_key, keys->gate_keys[0], {"http://127.0.0.1:1"}, true};
   }

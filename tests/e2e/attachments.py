@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Pictures and recordings from a reporter to her coordinators: unchanged byte for byte, through a link that breaks and a relay
+and devices that are killed; the text first; nothing of them in clear on the wire or at the relay. Real photographs and films
+where the shared material is there, noise otherwise. Usage: attachments.py BUILD"""
+import hashlib
+import re
+import signal
+import sys
+import time
+
+from main_job import new_report
+from world import World, check, equal, shared_folder
+
+CANARY = b"canary-of-the-attachment"
+
+
+def files_of(world):
+    """Name -> bytes."""
+    files = {"empty.bin": b"", "one.bin": b"x", "note.txt": CANARY * 50, "film.bin": world.random.randbytes(3_000_000) + CANARY}
+    shared = shared_folder()
+    if shared:
+        for path in sorted((shared / "data").glob("photos/*")) + sorted((shared / "data").glob("av/*")):
+            files[path.name] = path.read_bytes()
+    else:
+        print("the shared photographs are absent: noise stands for them")
+    for name, content in files.items():
+        (world.folder / name).write_bytes(content)
+    return files
+
+
+def main(build):
+    with World(build) as world:
+        world.make_team("desk")
+        world.join_by_files("monitor", "reporter")
+        world.join_by_files("second", "coordinator")
+        world.start_relay()
+        world.admit_team()
+        world.cli("desk", "sync")
+        world.cli("monitor", "sync")
+        files = files_of(world)
+        report = new_report(world, "monitor", "police-incident", "title=Shelling of the market", submit=False)
+        for name in files:
+            world.cli("monitor", "report", "attach", report, name)
+        report = world.reads("monitor", "report", "submit", report)["id"]
+        equal(world.reads("monitor", "status")["unsent_files"], len(files), "files to send")
+
+        world.recorder.rate = 2_000_000
+        # The text is there while most of its pictures are on the way.
+        sending = world.start("monitor", "sync")
+        for _ in range(200):
+            world.cli("desk", "sync", "--once", expect=None)
+            shown = world.reads("desk", "report", "list")["reports"]
+            if shown:
+                break
+            time.sleep(0.05)
+        check(shown, "the text arrived")
+        cuts = 0
+        deadline = time.monotonic() + 120
+        while world.reads("monitor", "status")["unsent_files"] if sending.poll() is not None else True:
+            check(time.monotonic() < deadline, "attachments are sent in time")
+            time.sleep(world.random.uniform(0.05, 0.4))
+            if sending.poll() is None:
+                sending.send_signal(signal.SIGKILL)
+                sending.wait(30)
+            if cuts % 2:
+                world.stop_relay(signal.SIGKILL)
+                world.start_relay()
+            cuts += 1
+            if cuts > 6:
+                world.cli("monitor", "sync")
+            else:
+                sending = world.start("monitor", "sync")
+        up = world.recorder.up
+        total = sum(map(len, files.values()))
+        print(f"{total} bytes of {len(files)} files up through {cuts} kills in {up} bytes on the wire")
+
+        # Down, with kills of the one who fetches.
+        for _ in range(3):
+            fetching = world.start("desk", "sync")
+            time.sleep(world.random.uniform(0.05, 0.5))
+            fetching.send_signal(signal.SIGKILL)
+            fetching.wait(30)
+        partly = world.reads("desk", "report", "show", report)["files"]
+        print(f"after three kills {sum(file['here'] for file in partly)} of {total} bytes are here")
+        world.recorder.rate = None
+        for coordinator in ("desk", "second"):
+            world.cli(coordinator, "sync")
+            shown = world.reads(coordinator, "report", "show", report)
+            equal(len(shown["files"]), len(files), f"{coordinator}: files")
+            check(all(file["here"] == file["size"] for file in shown["files"]), f"{coordinator}: all is here")
+            for name, content in files.items():
+                world.cli(coordinator, "report", "extract", report, name, "-o", "out.bin")
+                got = (world.folder / "out.bin").read_bytes()
+                equal(hashlib.sha256(got).hexdigest(), hashlib.sha256(content).hexdigest(), f"{coordinator}: {name}")
+                (world.folder / "out.bin").unlink()
+        said = world.cli("desk", "report", "show", report).out
+        check(re.search(rf"files: {len(files)} of {len(files)} here, 100 % of", said), f"how far it has come: {said}")
+        held = world.reads("monitor", "report", "show", report)["files"]
+        check(all(file["held"] for file in held), "the relay signed for each of them")
+
+        # Nothing new costs nothing more for them.
+        world.cli("monitor", "sync")
+        before = world.recorder.up + world.recorder.down
+        world.cli("monitor", "sync")
+        check(world.recorder.up + world.recorder.down - before < 1200, "nothing new stays small")
+        world.relay("check", "--store", "relay")
+        world.stop_relay()
+        for path in [world.recorder.path, *(world.folder / "relay").rglob("*"), *(world.folder / "desk").rglob("*")]:
+            if path.is_file():
+                content = path.read_bytes()
+                check(CANARY not in content, f"an attachment in clear in {path.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
