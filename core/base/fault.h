@@ -36,7 +36,10 @@
   FAULT(counters_not_durable)         /* exchange counters are given out before they are reserved for good */    \
   FAULT(skip_one_slot_overwrite)      /* a wipe leaves the first slot of its container as it was */                 \
   FAULT(residue_left)                 /* what was discarded stays in indexes, ring and log */                        \
-  FAULT(page_gap_kept)                /* the space between the cells of a page keeps what SQLite moved from there */
+  FAULT(page_gap_kept)                /* the space between the cells of a page keeps what SQLite moved from there */ \
+  FAULT(chunks_not_synced)            /* a relay's list of chunks is committed before they are on the medium */       \
+  FAULT(chunk_list_ahead)             /* a device's list of chunks names one more than came */                        \
+  FAULT(blob_receipt_early)           /* a relay signs for an attachment of which it holds a part */
 // clang-format on
 
 namespace lysoen::fault {

@@ -1,4 +1,5 @@
 // The vault as a BlobPeer: attachments that go to relays, and those that come from them.
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/blob/file.h"
 #include "core/feed/receipt.h"
@@ -152,6 +153,7 @@ Result<void> VaultImpl::take_chunks_for(int64_t report, const std::optional<Blob
   const ChunkRange brought{chunks.first, chunks.first + static_cast<uint32_t>(chunks.chunks.size())};
   if (blob::covers(held, brought)) return {};
   blob::add(held, brought);
+  if (LYSOEN_FAULT(chunk_list_ahead)) blob::add(held, {brought.end, std::min(brought.end + 1, chunks.name.chunks())});
   if (held.size() > blob::kRangesMax) return {};  // what was asked for comes in order
   auto name = known.value_or(BlobFile{});
   std::unique_ptr<storage::File> opened;

@@ -1,5 +1,6 @@
 #include "sync/relay/blob_folder.h"
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 
 namespace lysoen::relay {
@@ -28,7 +29,8 @@ Result<void> BlobFolder::write(const TeamId& team, const ProvenChunks& chunks, b
 }
 
 Result<void> BlobFolder::sync() {
-  for (auto& [name, file] : written_) LYSOEN_TRY(file.sync());
+  for (auto& [name, file] : written_)
+    if (!LYSOEN_FAULT(chunks_not_synced)) LYSOEN_TRY(file.sync());
   if (made_) LYSOEN_TRY(files_.sync_folder(folder_));
   forget();
   return {};

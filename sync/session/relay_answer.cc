@@ -4,6 +4,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/check.h"
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/feed/entry.h"
 #include "sync/session/compact.h"
@@ -297,7 +298,7 @@ Result<void> AnswerWriter::write_blob_states() {
   for (const auto& name : s_.told) {
     wire::BlobState state{name, {}, {}};
     LYSOEN_ASSIGN(state.held, store_.blob_held(s_.hello.team, name));
-    if (blob::whole(name, state.held)) {
+    if (blob::whole(name, state.held) || (LYSOEN_FAULT(blob_receipt_early) && !state.held.empty())) {
       LYSOEN_ASSIGN(state.receipt, store_.blob_receipt(s_.hello.team, name));
     }
     states.blobs.push_back(std::move(state));

@@ -11,6 +11,7 @@ bool Account::has_unsent(const Device& device) const {
 void Account::send(const Device& device, const ReportId& lasting) {
   sent = true;
   id = lasting;
+  for (auto& file : files) file.sent |= file.writer == &device;
   for (auto saved = unsent.begin(); saved != unsent.end();) {
     auto next = std::next(saved);
     if (saved->first.first == &device) writes[saved->first.second].push_back(unsent.extract(saved).mapped());

@@ -19,6 +19,14 @@ struct Write {
   const Device* writer = nullptr;
 };
 
+/// A file that was attached.
+struct Attached {
+  BlobId blob;
+  Hash content;  // SHA-256
+  const Device* writer = nullptr;
+  bool sent = false;
+};
+
 /// One report as those who wrote it were told.
 struct Account {
   const Device* author = nullptr;
@@ -27,6 +35,7 @@ struct Account {
   FeedHead last;                                                  // where the author's newest entry about it stands
   std::map<std::string, std::vector<Write>> writes;               // sent, by field
   std::map<std::pair<const Device*, std::string>, Write> unsent;  // saved; at most one a field and device
+  std::vector<Attached> files;
   std::set<const Device*> retracted_by;
   std::vector<std::pair<const Device*, Status>> statuses;  // in the order in which they were told
 

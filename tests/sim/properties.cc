@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/crypto/hash.h"
 #include "core/report/fold.h"
 
 namespace lysoen::sim {
@@ -44,6 +45,7 @@ std::map<FeedKey, uint64_t> entries_at(relay::Relay& relay) {
 
 void Properties::check(Device& device) const {
   nothing_lost_at_author(device);
+  files_whole(device, false);
   levels_true(device);
   nobody_accused(device);
 }
@@ -66,6 +68,33 @@ void Properties::nothing_lost_at_author(Device& device) const {
     }
     hold(!account.retracted_by.contains(&device) || report.retracted, Property::nothing_lost,
          device.name + ": a retraction is gone");
+  }
+}
+
+/// Files are at who attached them; once all has healed, at every coordinator, byte for byte.
+void Properties::files_whole(Device& device, bool read_them) const {
+  for (const auto& account : ledger_.accounts) {
+    if (account.files.empty()) continue;
+    const bool may_read = read_them && account.sent && has(device.role, Role::coordinator);
+    std::map<BlobId, AttachmentState> there;
+    if (account.author == &device || may_read)
+      for (const auto& state : must(device.vault->attachments(account.id), "attachments")) there[state.blob] = state;
+    for (const auto& file : account.files) {
+      const bool own = file.writer == &device && account.author == &device;
+      if (!own && !(may_read && file.sent)) continue;
+      auto state = there.find(file.blob);
+      hold(state != there.end(), Property::nothing_lost, device.name + ": a file is not known there");
+      hold(state->second.here == state->second.size, Property::nothing_lost,
+           device.name + ": a file is not there whole");
+      if (!read_them) continue;
+      crypto::Sha256 hash;
+      must(device.vault->read_attachment(account.id, file.blob, [&](ByteView bytes) { return hash.update(bytes), Result<void>(); }),
+           "read an attachment");
+      hold(hash.finish() == file.content, Property::nothing_lost, device.name + ": a file has other bytes");
+      world_.figures.file_bytes += state->second.size;
+      hold(!own || !file.sent || state->second.held, Property::bounded_rounds,
+           device.name + ": the relay has a file and its author was not told");
+    }
   }
 }
 
@@ -172,6 +201,7 @@ void Properties::heal_and_check() const {
     hold(must(device->vault->status(), "status").set_aside == 0, Property::nobody_accused,
          device->name + ": something stays set aside");
     if (has(device->role, Role::coordinator)) nothing_lost_at_coordinator(*device);
+    files_whole(*device, true);
   }
   for (const auto& account : ledger_.accounts)
     if (account.sent)

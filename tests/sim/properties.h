@@ -19,6 +19,7 @@ class Properties {
   void nothing_lost_at_author(Device& device) const;
   void nothing_lost_at_coordinator(Device& device) const;
   void account_holds(const Account& account, const Report& report, const Device& device) const;
+  void files_whole(Device& device, bool read_them) const;
   void levels_true(Device& device) const;
   void nobody_accused(Device& device) const;
   void same_bytes() const;

@@ -28,7 +28,7 @@ Figures& Figures::operator+=(const Figures& other) {
   actions += other.actions, reports += other.reports, writes += other.writes, conflicts += other.conflicts;
   deaths += other.deaths, deaths_within += other.deaths_within, relay_deaths += other.relay_deaths;
   exchanges += other.exchanges, messages += other.messages, spoiled += other.spoiled, bundles += other.bundles;
-  rounds += other.rounds;
+  rounds += other.rounds, files += other.files, file_bytes += other.file_bytes;
   return *this;
 }
 

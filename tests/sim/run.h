@@ -59,7 +59,7 @@ struct Founded;  // world.h
 /// What a story held, so that a run can show that it was not empty.
 struct Figures {
   uint64_t actions = 0, reports = 0, writes = 0, conflicts = 0, deaths = 0, deaths_within = 0, relay_deaths = 0;
-  uint64_t exchanges = 0, messages = 0, spoiled = 0, bundles = 0, rounds = 0;
+  uint64_t exchanges = 0, messages = 0, spoiled = 0, bundles = 0, rounds = 0, files = 0, file_bytes = 0;
   Figures& operator+=(const Figures& other);
 };
 

@@ -34,7 +34,8 @@ std::string describe(const Figures& sum) {
          count(sum.conflicts, "conflicts left, ") + count(sum.deaths, "deaths of devices (") +
          count(sum.deaths_within, "within a call), ") + count(sum.relay_deaths, "of the relay, ") +
          count(sum.exchanges, "exchanges, ") + count(sum.messages, "messages (") + count(sum.spoiled, "spoiled), ") +
-         count(sum.bundles, "bundles, ") + count(sum.rounds, "rounds to heal");
+         count(sum.bundles, "bundles, ") + count(sum.files, "files of ") +
+         count(sum.file_bytes, "bytes, ") + count(sum.rounds, "rounds to heal");
 }
 
 bool holds(uint64_t seed, Figures& sum) {
@@ -125,6 +126,9 @@ TEST_CASE("Simulation: planted faults are noticed", "[sim][faults]") {
   notices("receipts_before_durable", &fault::receipts_before_durable, {}, Property::bounded_rounds);
   notices("items_withheld", &fault::items_withheld, {}, Property::nobody_accused);
   notices("last_arrival_wins", &fault::last_arrival_wins, {}, Property::same_bytes);
+  notices("chunks_not_synced", &fault::chunks_not_synced, {}, Property::calls_succeed);
+  notices("chunk_list_ahead", &fault::chunk_list_ahead, {}, Property::calls_succeed);
+  notices("blob_receipt_early", &fault::blob_receipt_early, {}, Property::nothing_lost);
   notices("a disk that forgets the last save", nullptr, {.disk_forgets = true}, Property::nothing_lost);
 }
 #endif

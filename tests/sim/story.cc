@@ -38,7 +38,8 @@ std::set<std::string> screen(const Report& report, const std::string& path) {
 
 }  // namespace
 
-Story::Story(const Founded& founded, const Options& options) : world_(founded, options), options_(options) {
+Story::Story(const Founded& founded, const Options& options)
+    : world_(founded, options), media_dice_(options.seed ^ 0x6d65646961), options_(options) {
   world_.look = [this](Device& device) { properties_.check(device); };
   world_.sync_to_end(world_.admin());  // the relay learns who is admitted
 }
@@ -88,6 +89,7 @@ void Story::tell() {
   properties_.heal_and_check();
   for (const auto& account : ledger_.accounts) {
     world_.figures.reports += account.sent;
+    for (const auto& file : account.files) world_.figures.files += file.sent;
     for (const auto& [path, writes] : account.writes) {
       world_.figures.writes += writes.size();
       world_.figures.conflicts += account.standing(path).size() > 1;
@@ -157,6 +159,30 @@ void Story::edit(Device& device, Account& account, const std::string& path) {
   std::vector<Change> changes{{path, Value::text_of(write.text)}};
   bool told = world_.told(device, kDeathInCall, [&] { must(device.vault->save(account.id, changes), "save"); });
   if (told || shows(read(device, account), path, write.text)) account.unsent[{&device, path}] = std::move(write);
+  if (account.has_unsent(device) && media_dice_.percent(12)) attach(device, account);
+}
+
+/// A file of text, so that it is noticed wherever it lies in clear. It goes with what else is unsent there.
+void Story::attach(Device& device, Account& account) {
+  Bytes file;
+  const size_t size = media_dice_.below(media_dice_.percent(25) ? 150'000 : 12'000);
+  for (uint64_t n = 0; file.size() < size; ++n) {
+    auto words = std::string(kMarker) + " " + std::to_string(n * media_dice_.below(1'000'000)) + "\n";
+    file.insert(file.end(), words.begin(), words.end());
+  }
+  AttachmentSource source{"notes.txt", "", [&file, at = size_t{0}](std::span<uint8_t> into) mutable -> Result<size_t> {
+                            const size_t came = std::min(into.size(), file.size() - at);
+                            std::copy_n(file.begin() + static_cast<ptrdiff_t>(at), came, into.begin());
+                            at += came;
+                            return came;
+                          }};
+  std::set<BlobId> before;
+  for (const auto& known : must(device.vault->attachments(account.id), "attachments")) before.insert(known.blob);
+  (void)world_.told(device, kDeathInCall,
+                    [&] { must(device.vault->attach(account.id, "files[new1]/file", source), "attach"); });
+  for (const auto& known : must(device.vault->attachments(account.id), "attachments"))
+    if (!before.contains(known.blob) && known.here == known.size && known.size == file.size() && !known.sent)
+      account.files.push_back({known.blob, crypto::sha256(file), &device, false});
 }
 
 void Story::submit(Device& device, Account& account) {

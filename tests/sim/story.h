@@ -41,6 +41,7 @@ class Story {
   std::string path();
   void edit(Device& device, Account& account, const std::string& path);
   void submit(Device& device, Account& account);
+  void attach(Device& device, Account& account);
   /// The author's newest entry is about this report.
   void note_place(Device& device, Account& account);
   Report read(Device& device, const Account& account);
@@ -51,6 +52,7 @@ class Story {
   Ledger ledger_;
   Properties properties_{world_, ledger_};
   std::vector<std::filesystem::path> sticks_;
+  Dice media_dice_;  // of their own, so that the rest of a story stays what it was
   uint64_t texts_ = 0;
   const Options options_;
 };
