@@ -192,21 +192,22 @@ Result<void> State::add_blobs(FrameSealer& out, Sent& now, size_t end, bool wait
   }
   if (!ask.blobs.empty()) out.add(FrameType::blob_ask, ask);
 
+  if (now.batches && out.size() >= end) return {};  // text goes on for another request
   LYSOEN_ASSIGN(auto outgoing, blobs->outgoing_blobs(relay.id, kBlobsOffered + blobs_refused.size()));
   wire::BlobOffer offer;
-  for (const auto& name : outgoing)
-    if (offer.blobs.size() < kBlobsOffered && blobs_refused.count(name) == 0) offer.blobs.push_back(name);
-  if (offer.blobs.empty()) return {};
-  out.add(FrameType::blob_offer, offer);
-  now.blobs_offered = true;
-  for (const auto& name : offer.blobs) {
+  bool room = true;
+  for (const auto& name : outgoing) {
+    if (offer.blobs.size() == kBlobsOffered || blobs_refused.count(name) != 0) continue;
+    offer.blobs.push_back(name);
+    if (!room) break;  // one ahead, so that what it lacks of it is known when its turn comes
     // One chunk may go twice, so a blob of one need not be asked about first.
     auto known = blobs_at_relay.find(name);
     if (known == blobs_at_relay.end() && name.chunks() > 1) continue;
     ChunkRanges there = known == blobs_at_relay.end() ? ChunkRanges{} : known->second;
-    LYSOEN_ASSIGN(bool room, add_run(out, now, name, there, end));
-    if (!room) break;
+    LYSOEN_ASSIGN(room, add_run(out, now, name, there, end));
   }
+  if (!offer.blobs.empty()) out.add(FrameType::blob_offer, offer);
+  now.blobs_offered = !offer.blobs.empty();
   return {};
 }
 
