@@ -171,7 +171,10 @@ Result<void> State::add_batches(FrameSealer& out, Sent& now, size_t window) {
       LYSOEN_ASSIGN(auto batch, std::move(read));
       if (!batch) break;
       next = batch->last_seq() + 1;
+      entries_put += batch->entries.size();
+      size_t before = out.size();
       out.add(FrameType::batch, elide(std::move(*batch), peer.device()));
+      bytes_put += out.size() - before;
       now.batches = true;
     }
   }

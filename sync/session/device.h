@@ -37,6 +37,7 @@ struct ExchangeOutcome {
   uint64_t entries_sent = 0;      // newly confirmed by receipts of this answer
   uint64_t entries_received = 0;  // newly stored here
   uint64_t entries_left = 0;      // own entries this relay has not confirmed and has not refused
+  uint64_t bytes_left = 0;        // of these, by the size of those sent so far; 0 while none was
   bool more_to_send = false;      // another exchange would send something
   bool more_to_fetch = false;     // the relay has more, or the answer was cut after it authenticated
   bool cut = false;               // request or answer ended without End; what came whole was taken

@@ -399,6 +399,8 @@ Result<void> Applier::count_left() {
     uint64_t first = s_.first_to_send(head.feed, confirmed), end = s_.end_of_sendable(head);
     if (first < end) out_.entries_left += end - first, sendable = true;
   }
+  // Asking the store for every size would read all of them, each time.
+  if (s_.entries_put > 0) out_.bytes_left = out_.entries_left * s_.bytes_put / s_.entries_put;
   LYSOEN_ASSIGN(auto errands, s_.peer.errands(s_.relay.id));
   auto open = [&](const auto& list, auto hash8_of) {
     return std::any_of(list.begin(), list.end(),

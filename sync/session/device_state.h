@@ -24,6 +24,7 @@ struct DeviceExchange::State {
   std::map<BlobName, ChunkRanges> blobs_at_relay;
   std::set<BlobName> blobs_refused;    // it would not take them, or they cannot be read here
   std::set<BlobName> blobs_not_there;  // it does not have them whole
+  uint64_t entries_put = 0, bytes_put = 0;  // into requests, with what surrounds them: how large an entry is
 
   // The request under way.
   struct Sent {

@@ -47,6 +47,32 @@ TEST_CASE("Exchange: many entries in windows of a phone arrive in order and once
   CHECK(checked->entries == 700);
 }
 
+TEST_CASE("Exchange: what is left is told in bytes, from the size of what was sent", "[relay]") {
+  Field field(24);
+  for (int i = 0; i < 200; ++i) field.reporter.write(field.team_audience, 600);
+  auto session = field.exchange(field.reporter);
+  auto before = session.request({.probe = true});
+  REQUIRE(before.ok());
+  auto probed = session.response(field.answer(*before));
+  REQUIRE(probed.ok());
+  CHECK(probed->entries_left == 200);
+  CHECK(probed->bytes_left == 0);  // nothing was sent yet that tells how large an entry is
+  uint64_t told = 0, carried = 0;
+  for (bool more = true; more;) {
+    auto request = session.request({.window = 16 * 1024});
+    REQUIRE(request.ok());
+    if (told > 0) carried += request->size();
+    auto outcome = session.response(field.answer(*request));
+    REQUIRE(outcome.ok());
+    if (told == 0) told = outcome->bytes_left;
+    CHECK((outcome->bytes_left == 0) == (outcome->entries_left == 0));
+    more = outcome->more();
+  }
+  CHECK(told > 170 * 600);
+  CHECK(told < carried);
+  CHECK(told > carried * 8 / 10);
+}
+
 TEST_CASE("Exchange: a feed that its own device cannot read any more keeps no other from being sent", "[relay]") {
   Field field(23);
   AudienceId other{{1}};  // before the team's, in order
