@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 
 namespace lysoen::client {
@@ -11,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds kBackoffFirst = 1s, kBackoffMax = 60s;
 constexpr std::chrono::nanoseconds kQuick = 2s, kSlow = 5s;
+constexpr double kRateMemory = 60;  // seconds after which the past weighs a third
 
 uint64_t draw(Random& random, uint64_t below) {
   std::array<uint8_t, 8> bytes{};
@@ -42,6 +44,17 @@ void Window::stalled() {
 void Window::set(size_t request, size_t answer) {
   request_ = std::clamp(request, min_, std::max(min_, max_));
   answer_ = std::clamp(answer, kAnswerFactor * min_, kAnswerFactor * std::max(min_, max_));
+}
+
+void Rate::passed(std::chrono::nanoseconds elapsed, uint64_t bytes) {
+  double seconds = std::chrono::duration<double>(elapsed).count();
+  double kept = std::exp(-seconds / kRateMemory);
+  bytes_ = bytes_ * kept + static_cast<double>(bytes);
+  seconds_ = seconds_ * kept + seconds;
+}
+
+uint64_t Rate::bytes_per_second() const {
+  return seconds_ > 0 ? static_cast<uint64_t>(bytes_ / seconds_) : 0;
 }
 
 }  // namespace lysoen::client

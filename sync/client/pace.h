@@ -1,4 +1,5 @@
-// How fast and how much: back-off between failures and the size of the next request. Pure; no clock of its own.
+// How fast and how much: back-off between failures, the size of the next request, the rate of late. Pure; no clock of
+// its own.
 #pragma once
 #include <lysoen/environment.h>
 
@@ -27,6 +28,17 @@ class Window {
   static constexpr size_t kAnswerFactor = 4;  // links are slower up than down
   void set(size_t request, size_t answer);
   size_t min_, max_, request_, answer_;
+};
+
+/// Bytes a second over about the last minute. Time in which nothing moved counts, so that a link that keeps breaking is
+/// told as slow as it is.
+class Rate {
+ public:
+  void passed(std::chrono::nanoseconds elapsed, uint64_t bytes);
+  uint64_t bytes_per_second() const;
+
+ private:
+  double bytes_ = 0, seconds_ = 0;  // both fade
 };
 
 }  // namespace lysoen::client

@@ -15,6 +15,7 @@ constexpr size_t kRefusedMax = 100;
 constexpr int kIdleAnswersMax = 16;          // answers in a row that promise more and bring nothing
 constexpr size_t kBringsSomething = 1024;    // an answer above this size brought something, if only what is known
 constexpr size_t kProbeAbove = 16 * 1024;    // after a cut with more than this under way, ask before sending again
+constexpr size_t kExchangeMin = 2 * 1024;    // bytes of a budget that carry an exchange with nothing new
 constexpr size_t kAnswerSlack = 512 * 1024;  // answer_max is advice: an entry, a roster part and padding may exceed it
 
 milliseconds to_ms(nanoseconds time) {
@@ -36,6 +37,7 @@ SyncRun::SyncRun(std::vector<RelayInfo> relays, MakeExchanger make, Carrier& car
 
 void SyncRun::start(Client::Done done) {
   done_ = std::move(done);
+  marked_ = now();
   deadline_ = now() + options_.deadline;
   std::weak_ptr<SyncRun> self = weak_from_this();
   deadline_timer_ = loop_.after(options_.deadline, [self] {
@@ -105,6 +107,8 @@ std::optional<Error> SyncRun::verdict(Error otherwise) const {
 
 void SyncRun::step() {
   if (ended_) return;
+  if (options_.scope == SyncScope::nothing)
+    return end(make_error(ErrorCode::cancelled, "nothing may be sent just now; all of it waits on this device"));
   if (auto* line = next_ready()) return exchange(*line);
   // Once one relay has finished, the others have had their chance when each was tried once.
   bool waiting = std::any_of(lines_.begin(), lines_.end(), [](const RelayLine& line) { return line.open(); });
@@ -140,12 +144,22 @@ void SyncRun::exchange(RelayLine& line) {
     return abandon(line, make_error(ErrorCode::not_found, "cannot sync: the team's relay has no address",
                                     "an admin gives it one in the team's roster"));
   }
+  auto budget = budget_left();
+  if (budget && *budget < kExchangeMin) {
+    return end(
+        verdict(make_error(ErrorCode::partly_done, "the data budget of this sync is used up; what was exchanged stays",
+                           "sync again with another budget: it goes on from there")));
+  }
   if (!line.exchanger) line.exchanger = make_(line.info);
   auto wait = polling_ ? std::min<milliseconds>(options_.poll, 10min) : 0ms;
-  session::RequestOptions request_options{.window = line.window.request(),
-                                          .wait_ms = static_cast<uint32_t>(wait.count()),
-                                          .answer_max = static_cast<uint32_t>(line.window.answer()),
-                                          .probe = line.probe};
+  // Half of what is left each way: which way the bytes will go is not known.
+  uint64_t each_way = budget ? *budget / 2 : UINT64_MAX;
+  session::RequestOptions request_options{
+      .window = std::min<uint64_t>(line.window.request(), each_way),
+      .wait_ms = static_cast<uint32_t>(wait.count()),
+      .answer_max = static_cast<uint32_t>(std::min<uint64_t>(line.window.answer(), each_way)),
+      .probe = line.probe,
+      .attachments = options_.scope == SyncScope::everything};
   auto request = line.exchanger->request(request_options);
   if (!request.ok()) return end(request.error());  // the vault's own trouble: no other relay will heal it
   auto sent = request->size();
@@ -169,6 +183,7 @@ void SyncRun::answered(RelayLine& line, size_t sent, nanoseconds began, CarrierA
   outcome_.bytes_up += answer.bytes_up;
   outcome_.bytes_down += answer.bytes_down;
   bool long_poll = std::exchange(polling_, false);
+  if (long_poll) marked_ = now();  // held for news: says nothing of the link
   // Bytes of an answer are worth reading even if it was cut: what came whole is taken. Bytes that are no answer at all
   // (a relay that could not open the request hangs up) tell the exchange to try its other key.
   bool something_came = answer.bytes_down > 0;
@@ -186,7 +201,18 @@ void SyncRun::answered(RelayLine& line, size_t sent, nanoseconds began, CarrierA
     line.probe = false;
     if (!long_poll) line.window.carried(sent, answer.body.size(), now() - began);
   }
+  mark(sent);
   took(line, *outcome, answer.body.size());
+}
+
+/// So much went through since the last mark.
+void SyncRun::mark(uint64_t moved) {
+  rate_.passed(now() - std::exchange(marked_, now()), moved);
+}
+
+std::optional<uint64_t> SyncRun::budget_left() const {
+  if (options_.bytes_max == 0) return std::nullopt;
+  return options_.bytes_max - std::min(options_.bytes_max, outcome_.bytes_up + outcome_.bytes_down);
 }
 
 void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, size_t brought) {
@@ -194,7 +220,7 @@ void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, siz
   line.outcome.failure.reset();
   line.failures = line.rounds = 0;
   line.tried_other_key = false;
-  line.entries_left = outcome.entries_left;
+  line.entries_left = outcome.entries_left, line.bytes_left = outcome.bytes_left;
   count(outcome);
   bool moved = outcome.entries_sent + outcome.entries_received + outcome.receipts + outcome.rosters +
                        outcome.join_requests + outcome.refused.size() + outcome.chunks_sent + outcome.chunks_received +
@@ -262,13 +288,18 @@ void SyncRun::abandon(RelayLine& line, Error why) {
 
 void SyncRun::report(std::string waiting) {
   if (!options_.progress) return;
+  if (!waiting.empty()) mark(0);
   SyncProgress progress{.entries_sent = outcome_.entries_sent,
                         .entries_received = outcome_.entries_received,
+                        .bytes_per_second = rate_.bytes_per_second(),
                         .bytes_up = outcome_.bytes_up,
                         .bytes_down = outcome_.bytes_down,
                         .more_to_come = more_to_come_,
                         .waiting = std::move(waiting)};
-  for (const auto& line : lines_) progress.entries_left = std::max(progress.entries_left, line.entries_left);
+  for (const auto& line : lines_) {
+    progress.entries_left = std::max(progress.entries_left, line.entries_left);
+    progress.bytes_left = std::max(progress.bytes_left, line.bytes_left);
+  }
   options_.progress(progress);
 }
 

@@ -30,7 +30,7 @@ struct RelayLine {
   bool probe = false;                    // ask what the relay has before sending more
   bool tried_other_key = false;          // after an answer that did not open
   int idle_answers = 0;                  // promised more and brought nothing, in a row
-  uint64_t entries_left = 0;
+  uint64_t entries_left = 0, bytes_left = 0;
 
   bool open() const { return !outcome.finished && !abandoned; }
 };
@@ -58,6 +58,8 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   void abandon(RelayLine& line, Error why);
   void count(const session::ExchangeOutcome& outcome);
   void report(std::string waiting);
+  void mark(uint64_t moved);
+  std::optional<uint64_t> budget_left() const;
   void watch_cancel();
   std::optional<Error> verdict(Error otherwise) const;
   bool finished_one() const;
@@ -73,7 +75,8 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   std::vector<RelayLine> lines_;
   SyncOutcome outcome_;
   bool ended_ = false, polled_ = false, polling_ = false, more_to_come_ = true;
-  std::chrono::nanoseconds deadline_{0};
+  Rate rate_;
+  std::chrono::nanoseconds deadline_{0}, marked_{0};
   Carrier::Ticket ticket_ = 0;
   Loop::Timer timer_ = 0, deadline_timer_ = 0, cancel_timer_ = 0;
 };

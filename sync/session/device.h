@@ -24,6 +24,7 @@ struct RequestOptions {
   uint32_t wait_ms = 0;           // ask the relay to hold the answer until there is news
   uint32_t answer_max = 1 << 20;  // bytes of the answer, advice to the relay
   bool probe = false;             // no batches: first ask what the relay has (after a cut)
+  bool attachments = true;        // false: they wait, in both directions
 };
 
 /// A batch the relay would not take: set aside by name, the rest goes on.

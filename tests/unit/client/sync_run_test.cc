@@ -386,3 +386,125 @@ TEST_CASE("Client: what a relay refuses is named and the rest goes on", "[client
   REQUIRE(outcome.refused.size() == 3);
   CHECK(outcome.refused[0].reason == "over quota");
 }
+
+TEST_CASE("Client: what is left is forecast at the rate of late, waits and failures counted", "[client]") {
+  Field field;
+  field.script(1).left = 600'000;
+  field.carrier.respond = [](const CarrierRequest& request) {
+    auto time = std::chrono::milliseconds(static_cast<int64_t>(request.body.size()) / 4);  // 4,000 bytes a second
+    return SimCarrier::Reply{SimCarrier::success(Bytes(100), request.body.size()), time};
+  };
+  field.script(1).respond = [&, left = size_t{600'000}](ByteView) mutable -> Result<ExchangeOutcome> {
+    left -= std::min(left, field.carrier.seen.back().size);
+    ExchangeOutcome outcome;
+    outcome.entries_sent = 1, outcome.entries_left = (left + 599) / 600, outcome.bytes_left = left;
+    outcome.more_to_send = left > 0;
+    return outcome;
+  };
+  std::vector<SyncProgress> seen;
+  SyncOptions options;
+  options.progress = [&](const SyncProgress& progress) { seen.push_back(progress); };
+  CHECK_FALSE(field.finish(kOne, options).failure);
+  REQUIRE(seen.size() > 5);
+  for (const auto& progress : seen) {
+    CHECK(progress.bytes_per_second >= 3'990);
+    CHECK(progress.bytes_per_second <= 4'010);
+  }
+  CHECK(seen[0].bytes_left == 600'000 - 8 * 1024);
+  CHECK(forecast_text(seen[0]) == "592 kB left, about 2 min at the present rate");
+  CHECK(forecast_text(seen.back()).empty());
+}
+
+TEST_CASE("Client: a link that keeps breaking is forecast as slow as it is", "[client]") {
+  Field field;
+  field.script(1).left = 1'000'000;
+  int n = 0;
+  field.carrier.respond = [&](const CarrierRequest& request) {
+    if (++n % 2 == 0) return SimCarrier::Reply{SimCarrier::failure("no route", 0, 0), 1ms};
+    return SimCarrier::Reply{SimCarrier::success(Bytes(100), request.body.size()), 1s};
+  };
+  field.script(1).respond = [&](ByteView) -> Result<ExchangeOutcome> {
+    ExchangeOutcome outcome;
+    outcome.entries_sent = 1, outcome.bytes_left = 1'000'000, outcome.more_to_send = n < 20;
+    return outcome;
+  };
+  std::vector<uint64_t> rates;
+  SyncOptions options{.window_max = 8 * 1024};
+  options.progress = [&](const SyncProgress& progress) { rates.push_back(progress.bytes_per_second); };
+  CHECK_FALSE(field.finish(kOne, options).failure);
+  CHECK(rates.front() == 8 * 1024);        // one second for 8 KiB
+  CHECK(rates.back() < 8 * 1024 * 3 / 4);  // half a second or more of waiting with each
+  CHECK(rates.back() > 8 * 1024 / 3);
+}
+
+TEST_CASE("Client: a forecast reads as one would say it", "[client]") {
+  auto said = [](uint64_t left, uint64_t rate) {
+    return forecast_text(SyncProgress{.bytes_left = left, .bytes_per_second = rate});
+  };
+  CHECK(said(0, 1000).empty());
+  CHECK(said(640, 0) == "640 bytes left");
+  CHECK(said(640, 1000) == "640 bytes left, a few seconds at the present rate");
+  CHECK(said(4'120'000, 100'000) == "4.1 MB left, about 40 s at the present rate");
+  CHECK(said(41'000'000, 3'800) == "41 MB left, about 3 h at the present rate");
+  CHECK(said(999'700, 18'000) == "1.0 MB left, about 1 min at the present rate");
+  CHECK(said(1'200'000'000, 3'800) == "1.2 GB left, about 4 days at the present rate");
+}
+
+TEST_CASE("Client: text alone goes when it is told so, and nothing when nothing may", "[client]") {
+  Field field;
+  field.script(1).left = 20'000;
+  CHECK_FALSE(field.finish(kOne, {.scope = SyncScope::text}).failure);
+  for (const auto& asked : field.script(1).asked) CHECK_FALSE(asked.attachments);
+  Field all;
+  all.finish(kOne);
+  CHECK(all.script(1).asked[0].attachments);
+  Field none;
+  auto& outcome = none.finish(kOne, {.scope = SyncScope::nothing});
+  REQUIRE(outcome.failure);
+  CHECK(outcome.failure->message == "nothing may be sent just now; all of it waits on this device");
+  CHECK(none.carrier.seen.empty());
+}
+
+TEST_CASE("Client: a data budget ends the sync before it is exceeded, and what was exchanged stays", "[client]") {
+  for (uint64_t budget : {5'000ull, 50'000ull, 500'000ull, 1'999'999ull}) {
+    CAPTURE(budget);
+    Field field;
+    field.script(1).left = 2'000'000;
+    auto& outcome = field.finish(kOne, {.bytes_max = budget});
+    REQUIRE(outcome.failure);
+    CHECK(outcome.failure->code == ErrorCode::partly_done);
+    CHECK(outcome.failure->message == "the data budget of this sync is used up; what was exchanged stays");
+    CHECK(outcome.bytes_up + outcome.bytes_down <= budget);
+    CHECK(outcome.bytes_up + outcome.bytes_down + 2'100 >= budget);  // nearly all of it was of use
+    for (const auto& asked : field.script(1).asked) CHECK(asked.answer_max <= budget / 2);
+  }
+  Field enough;
+  enough.script(1).left = 20'000;
+  CHECK_FALSE(enough.finish(kOne, {.bytes_max = 60'000}).failure);
+}
+
+TEST_CASE("Client: failed attempts are paid from the data budget too", "[client]") {
+  Field field;
+  field.script(1).left = 100'000;
+  field.carrier.respond = [](const CarrierRequest& request) {
+    return SimCarrier::Reply{SimCarrier::failure("cut", request.body.size(), 0), 10ms};
+  };
+  auto& outcome = field.finish(kOne, {.bytes_max = 12'000, .tries = 100});
+  REQUIRE(outcome.failure);
+  CHECK(outcome.bytes_up <= 12'000);
+  CHECK(outcome.failure->message == "cut");  // why nothing went says more than the budget
+}
+
+TEST_CASE("Client: an exchange that was held for news does not make the link look slow", "[client]") {
+  Field field;
+  field.script(1).left = 8'000;
+  field.carrier.respond = [&](const CarrierRequest& request) {
+    bool held = field.script(1).asked.back().wait_ms > 0;
+    return SimCarrier::Reply{SimCarrier::success(Bytes(100), request.body.size()), held ? 90s : 1000ms};
+  };
+  uint64_t rate = 0;
+  SyncOptions options{.poll = 90s};
+  options.progress = [&](const SyncProgress& progress) { rate = progress.bytes_per_second; };
+  CHECK_FALSE(field.finish(kOne, options).failure);
+  CHECK(rate > 7'000);
+}

@@ -61,12 +61,26 @@ class Carrier {
 struct SyncProgress {
   uint64_t entries_sent = 0, entries_received = 0;  // confirmed by receipt; stored here
   uint64_t entries_left = 0;                        // own entries that this relay has not confirmed
+  uint64_t bytes_left = 0;                          // of these; by the size of those sent, 0 before the first went
+  uint64_t bytes_per_second = 0;                    // upward, of about the last minute, waits and failures included
   uint64_t bytes_up = 0, bytes_down = 0;
   bool more_to_come = true;  // the relay has said that there is more for us, or nothing yet
   std::string waiting;       // why nothing moves just now ("no answer, trying again in 4 s"), or empty
 };
 
+/// "41 MB left, about 3 h at the present rate"; without the time while there is no rate, empty if nothing is left or
+/// known. A megabyte is a million bytes, as on a phone's bill.
+std::string forecast_text(const SyncProgress& progress);
+
+/// How much of what waits may go. policy.h decides it.
+enum class SyncScope : uint8_t { nothing = 0, text = 1, everything = 2 };
+
 struct SyncOptions {
+  /// text: attachments wait for another time; nothing: the sync ends at once, cancelled.
+  SyncScope scope = SyncScope::everything;
+  /// Bytes up and down for the whole sync, failed attempts included; 0: no limit. No exchange begins that would go
+  /// beyond; one entry of up to 64 KiB each way, which travels whole, may.
+  uint64_t bytes_max = 0;
   std::chrono::milliseconds deadline = std::chrono::minutes(10);           // of the whole sync
   std::chrono::milliseconds exchange_deadline = std::chrono::seconds(60);  // of one exchange, without the long poll
   int tries = 4;  // rounds of failures in a row through a relay's URLs, after which it is left for this time
@@ -104,7 +118,7 @@ struct SyncOutcome {
   std::vector<std::string> notes;    // what a person should know: forks, a relay that lost data; no report text
   std::vector<RelayOutcome> relays;  // in the order of the roster
   /// Nothing if at least one relay finished. Otherwise why not: no_network, trust_refused (the relay does not know the
-  /// team), cancelled, or an error of the vault itself.
+  /// team), cancelled, partly_done (bytes_max is used up), or an error of the vault itself.
   std::optional<Error> failure;
   bool any_progress() const { return exchanges > 0; }
 };
