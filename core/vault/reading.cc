@@ -155,6 +155,15 @@ Result<VaultStatus> VaultImpl::status() {
       number("SELECT count(*) FROM set_aside s JOIN entries e ON e.place = s.place WHERE e.stub <> 0 AND "
              "coalesce(length(e.warrant), 0) = 0",
              status.gaps));
+  LYSOEN_ASSIGN(auto asides,
+                database().prepare("SELECT s.reason, count(*) FROM set_aside s JOIN entries e ON e.place = "
+                                   "s.place WHERE e.stub = 0 GROUP BY s.reason ORDER BY 2 DESC, 1"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, asides.step());
+    if (!more) break;
+    status.aside.push_back({std::string(asides.text(0)), static_cast<size_t>(asides.integer(1))});
+  }
+  LYSOEN_ASSIGN(status.refused, refusals());
   LYSOEN_TRY(number("SELECT count(*) FROM forks", status.forks));
   LYSOEN_TRY(count_files(status));
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE purged IS NOT NULL", status.purged));

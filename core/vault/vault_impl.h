@@ -144,6 +144,10 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<std::vector<FeedHead>> outgoing_heads() override;
   Result<uint64_t> confirmed(const RelayId& relay, const FeedKey& feed) override;
   Result<void> take_receipt(const RelayId& relay, ByteView receipt) override;
+  Result<void> take_refusal(const RelayId& relay, const FeedKey& feed, uint64_t first_seq, uint64_t last_seq,
+                            std::string_view reason) override;  // refusals.cc
+  /// Those that still stand.
+  Result<std::vector<RefusedEntries>> refusals();
   Result<std::vector<MailboxCursor>> cursors(const RelayId& relay) override;
   Result<void> set_cursor(const RelayId& relay, const MailboxCursor& cursor) override;
   Result<RelayErrands> errands(const RelayId& relay) override;

@@ -1,6 +1,7 @@
 // Client: a SyncRun over the real exchange.
 #include <algorithm>
 
+#include "core/base/try.h"
 #include "sync/client/sync_run.h"
 
 namespace lysoen {
@@ -10,11 +11,18 @@ namespace {
 class DeviceExchanger final : public client::Exchanger {
  public:
   DeviceExchanger(SyncPeer& peer, EntryStore& store, RelayInfo relay, Environment environment)
-      : exchange_(peer, store, std::move(relay), environment) {}
+      : peer_(peer), exchange_(peer, store, std::move(relay), environment) {}
   Result<Bytes> request(const session::RequestOptions& options) override { return exchange_.request(options); }
-  Result<session::ExchangeOutcome> response(ByteView answer) override { return exchange_.response(answer); }
+  Result<session::ExchangeOutcome> response(ByteView answer) override {
+    LYSOEN_ASSIGN(auto outcome, exchange_.response(answer));
+    for (const auto& refused : outcome.refused)
+      LYSOEN_TRY(
+          peer_.take_refusal(exchange_.relay().id, refused.feed, refused.first_seq, refused.last_seq, refused.reason));
+    return outcome;
+  }
 
  private:
+  SyncPeer& peer_;
   session::DeviceExchange exchange_;
 };
 

@@ -164,6 +164,11 @@ class FieldDevice final : public SyncPeer {
     seq = std::max(seq, receipt->seq);
     return {};
   }
+  Result<void> take_refusal(const RelayId&, const FeedKey& feed, uint64_t first_seq, uint64_t last_seq,
+                            std::string_view reason) override {
+    refusals.push_back({feed, first_seq, last_seq, std::string(reason)});
+    return {};
+  }
   Result<std::vector<MailboxCursor>> cursors(const RelayId&) override {
     std::vector<MailboxCursor> list;
     for (const auto& mailbox : mailboxes) {
@@ -220,6 +225,12 @@ class FieldDevice final : public SyncPeer {
   std::map<AudienceId, MailboxCursor> cursor;
   std::vector<SealedRoster> rosters;
   std::vector<feed::Receipt> receipts;
+  struct Refusal {
+    FeedKey feed;
+    uint64_t first_seq = 0, last_seq = 0;
+    std::string reason;
+  };
+  std::vector<Refusal> refusals;
   RelayErrands todo;
   std::set<Bytes> join_requests;
 };

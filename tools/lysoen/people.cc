@@ -98,6 +98,12 @@ Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max) {
   return bytes;
 }
 
+std::string refused_text(uint64_t first_seq, uint64_t last_seq, std::string_view reason) {
+  auto which = first_seq == last_seq ? "entry " + count_text(first_seq)
+                                     : "entries " + count_text(first_seq) + " to " + count_text(last_seq);
+  return which + ": " + safe_line(reason);
+}
+
 std::string policy_text(const RolePolicy& policy) {
   std::string text = "keeps what it has sent";
   if (policy.keep != Keep::always) {

@@ -41,6 +41,8 @@ Result<Bytes> read_file(const std::filesystem::path& file, size_t size_max);
 
 /// "removes what it has sent 7 days after it was opened; may not wipe"
 std::string policy_text(const RolePolicy& policy);
+/// "entries 5 to 6: the quota at the relay is used up"
+std::string refused_text(uint64_t first_seq, uint64_t last_seq, std::string_view reason);
 
 /// How this device is set for the worst, in a line each: the cover, wrong passphrases, what the policy forbids.
 std::vector<std::string> wipe_lines(const WipeSettings& settings);

@@ -15,6 +15,14 @@ void add_status(App& app) {
     LYSOEN_ASSIGN(auto vault, app.open_vault());
     LYSOEN_ASSIGN(VaultStatus status, vault->status());
     auto team = vault->team_view();
+    json aside = json::array(), refused = json::array();
+    for (auto& one : status.aside) aside.push_back({{"reason", one.reason}, {"records", one.records}});
+    for (auto& one : status.refused)
+      refused.push_back({{"relay", one.relay.hex()},
+                         {"author", one.author.hex()},
+                         {"first_seq", one.first_seq},
+                         {"last_seq", one.last_seq},
+                         {"reason", one.reason}});
     json document = {{"reports", status.reports},
                      {"drafts", status.drafts},
                      {"submitted", status.submitted},
@@ -26,6 +34,8 @@ void add_status(App& app) {
                      {"wanted_files", status.wanted_files},
                      {"wanted_file_bytes", status.wanted_file_bytes},
                      {"set_aside", status.set_aside},
+                     {"set_aside_for", aside},
+                     {"refused", refused},
                      {"gaps", status.gaps},
                      {"forks", status.forks},
                      {"notices", status.notices},
@@ -51,6 +61,11 @@ void add_status(App& app) {
                 << " to come\n";
     if (status.purged) std::cout << count_text(status.purged) << " sent and removed from here by the team's policy\n";
     if (status.set_aside) std::cout << count_text(status.set_aside) << " records set aside\n";
+    for (auto& one : status.aside)
+      std::cout << "  " << count_text(one.records) << ": " << safe_line(one.reason) << "\n";
+    for (auto& one : status.refused)
+      std::cout << "a relay does not take " << refused_text(one.first_seq, one.last_seq, one.reason)
+                << "; kept here, the rest goes on\n";
     if (status.gaps) std::cout << entries_text(status.gaps) << " held back or lost, still wanted\n";
     if (status.forks) std::cout << alarm(count_text(status.forks) + " feeds have two versions") << "\n";
     for (auto& notice : status.notices) say_warning(safe(notice));

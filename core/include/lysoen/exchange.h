@@ -81,6 +81,14 @@ class SyncPeer {
   /// A receipt as received (fixed layout, signed by the relay). One that does not verify is refused with trust_refused.
   virtual Result<void> take_receipt(const RelayId& relay, ByteView receipt) = 0;
 
+  /// The relay would not take entries of this feed, for `reason` (no report text). Told again by every sync that meets
+  /// it; what is confirmed later is refused no more.
+  virtual Result<void> take_refusal(const RelayId& relay, const FeedKey& feed, uint64_t first_seq, uint64_t last_seq,
+                                    std::string_view reason) {
+    (void)relay, (void)feed, (void)first_seq, (void)last_seq, (void)reason;
+    return {};
+  }
+
   /// Mailboxes this device reads and how far it has read them at this relay.
   virtual Result<std::vector<MailboxCursor>> cursors(const RelayId& relay) = 0;
   /// Moves one cursor; called only after every batch before it was appended.

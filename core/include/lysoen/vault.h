@@ -111,6 +111,14 @@ struct PurgeOutcome {
 };
 
 /// Facts about the vault for `status`; no content.
+/// Entries that a relay would not take when it was last asked. They stay here, the rest went on.
+struct RefusedEntries {
+  RelayId relay;
+  DeviceId author;
+  uint64_t first_seq = 0, last_seq = 0;
+  std::string reason;
+};
+
 struct VaultStatus {
   size_t reports = 0, drafts = 0, submitted = 0, conflicts = 0;
   size_t unsent_entries = 0;  // own entries no relay has confirmed
@@ -118,6 +126,12 @@ struct VaultStatus {
   size_t wanted_files = 0;    // attachments of others that are not here whole
   uint64_t unsent_file_bytes = 0, wanted_file_bytes = 0;  // of them what is still to go, and to come
   size_t set_aside = 0;                                   // records kept aside with reasons
+  struct Aside {
+    std::string reason;
+    size_t records = 0;
+  };
+  std::vector<Aside> aside;  // of received records, the most frequent first; of changes to reports: Report::set_aside
+  std::vector<RefusedEntries> refused;  // at most 100
   size_t gaps = 0, forks = 0;
   size_t purged = 0;                 // of those submitted: what they say was removed by the team's policy
   std::vector<std::string> notices;  // sentences to show: roster expired, save repaired, fork seen

@@ -114,7 +114,13 @@ TEST_CASE("Vault: a record of an unknown kind is kept aside and what follows it 
   auto lines = must(admin->list({}));
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].title == "Behind them");
-  CHECK(must(admin->status()).set_aside == 2);
+  auto status = must(admin->status());
+  CHECK(status.set_aside == 2);
+  REQUIRE(status.aside.size() == 2);  // each with its reason
+  for (const auto& one : status.aside) {
+    CHECK(one.records == 1);
+    CHECK_FALSE(one.reason.empty());
+  }
 }
 
 TEST_CASE("Vault: a gap is counted, does not block the feed, and closes when the entry arrives", "[vault]") {

@@ -140,3 +140,39 @@ TEST_CASE("Vault: errands are offered to each relay until it has them", "[vault]
   CHECK((left.rosters.empty() && left.admission_lists.empty() && left.welcomes.empty()));
   CHECK(must(team.admin()->sync_peer().errands(second.info.id)).rosters.size() == 2);
 }
+
+TEST_CASE("Vault: what a relay would not take is listed until a receipt covers it", "[vault]") {
+  Team team;
+  auto relay = Relay::make(77), other = Relay::make(78);
+  must(team.admin()->add_relay(relay.info, team.root_file, "root words"));
+  must(team.admin()->add_relay(other.info, team.root_file, "root words"));
+  auto& ben = team.add(Role::reporter, "Ben");
+  for (int i = 0; i < 3; ++i) submitted(*ben, "Report " + std::to_string(i));
+  auto head = must(ben->sync_peer().outgoing_heads()).at(0);
+  REQUIRE(head.seq >= 3);
+  CHECK(must(ben->status()).refused.empty());
+  for (const char* reason : {"an earlier reason", "the quota at the relay is used up"})  // each sync meets it again
+    must(ben->sync_peer().take_refusal(relay.info.id, head.feed, 2, head.seq, reason));
+  must(ben->sync_peer().take_refusal(other.info.id, head.feed, 1, 1, "it does not verify"));
+  must(ben->sync_peer().take_refusal(Relay::make(79).info.id, head.feed, 1, 1, "of a relay that no roster names"));
+  ben.reopen();
+  auto refused = must(ben->status()).refused;
+  REQUIRE(refused.size() == 2);
+  CHECK(refused[0].relay == relay.info.id);
+  CHECK(refused[0].author == head.feed.device);
+  CHECK(refused[0].first_seq == 2);
+  CHECK(refused[0].last_seq == head.seq);
+  CHECK(refused[0].reason == "the quota at the relay is used up");
+  CHECK(refused[1].reason == "it does not verify");
+
+  auto team_id = must(ben->team_view()).team;
+  must(ben->sync_peer().take_receipt(relay.info.id, relay.receipt(team_id, head)));
+  refused = must(ben->status()).refused;
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].relay == other.info.id);
+  for (uint64_t seq = 10; seq < 400; ++seq)  // of entries that are not here yet, as if
+    must(ben->sync_peer().take_refusal(other.info.id, head.feed, seq, seq, std::string(500, 'x')));
+  refused = must(ben->status()).refused;
+  CHECK(refused.size() == 100);
+  CHECK(refused.back().first_seq == 399);
+}
