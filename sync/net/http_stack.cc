@@ -25,6 +25,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
+#include "sync/net/names.h"
 #include "sync/net/url.h"
 
 namespace lysoen {
@@ -71,16 +72,16 @@ class AsioLoop final : public Loop {
 
 // TCP, with TLS over it where the URL says so. Counts bytes above TCP and TLS.
 struct Connection {
-  explicit Connection(asio::io_context& io) : socket(io), resolver(io) {}
+  explicit Connection(asio::io_context& io) : socket(io), named(io, asio::steady_timer::time_point::max()) {}
 
   tcp::socket socket;
-  tcp::resolver resolver;
+  asio::steady_timer named;  // cancelled when the name is known, or not wanted any more
   std::optional<asio::ssl::stream<tcp::socket&>> tls;
   uint64_t up = 0, down = 0;
 
   void close() {
     error_code ignored;
-    resolver.cancel();
+    named.cancel();
     socket.close(ignored);
   }
 
@@ -173,7 +174,7 @@ std::optional<Error> head_failure(const Attempt& attempt, const http::response_h
 class AsioCarrier final : public Carrier {
  public:
   AsioCarrier(asio::io_context& io, HttpOptions options, std::optional<net::HostPort> proxy, asio::ssl::context tls)
-      : io_(io), options_(std::move(options)), proxy_(std::move(proxy)), tls_(std::move(tls)) {}
+      : io_(io), options_(std::move(options)), proxy_(std::move(proxy)), tls_(std::move(tls)), names_(io) {}
 
   Ticket send(CarrierRequest request, Done done) override {
     auto ticket = ++last_;
@@ -201,6 +202,7 @@ class AsioCarrier final : public Carrier {
   };
 
   asio::awaitable<void> run(std::shared_ptr<Attempt> attempt, Ticket ticket) {
+    if (attempt->cancelled) co_return;  // before it began
     asio::steady_timer deadline(io_, attempt->request.deadline);
     deadline.async_wait([attempt](error_code error) {
       if (error) return;
@@ -258,10 +260,15 @@ class AsioCarrier final : public Carrier {
   }
 
   asio::awaitable<std::optional<Error>> open_layers(Attempt& attempt, const Url& url) {
+    // Asking the system for such a name would tell the network whom one wants to reach (RFC 7686).
+    if (!proxy_ && url.is_onion()) {
+      co_return no_network(attempt, "a .onion address is reached through Tor alone",
+                           "start Tor and name it: --proxy socks5://127.0.0.1:9050");
+    }
     auto& connection = *attempt.connection;
     const std::string host = proxy_ ? proxy_->host : url.host;
     const uint16_t port = proxy_ ? proxy_->port : url.port;
-    auto error = co_await connect_tcp(connection, host, port);
+    auto error = co_await connect_tcp(attempt.connection, host, port);
     if (error) {
       co_return no_network(attempt, (proxy_ ? "the proxy that must be used does not answer: " : "") + sentence(error));
     }
@@ -273,23 +280,41 @@ class AsioCarrier final : public Carrier {
     co_return std::nullopt;
   }
 
-  asio::awaitable<error_code> connect_tcp(Connection& connection, const std::string& host, uint16_t port) {
+  asio::awaitable<error_code> connect_tcp(const std::shared_ptr<Connection>& connection, const std::string& host,
+                                          uint16_t port) {
     error_code error;
     auto address = asio::ip::make_address(host, error);
     if (!error) {
-      std::tie(error) = co_await connection.socket.async_connect({address, port}, kAwait);
+      std::tie(error) = co_await connection->socket.async_connect({address, port}, kAwait);
     } else {
-      const std::string service = std::to_string(port);
-      tcp::resolver::results_type results;
-      std::tie(error, results) = co_await connection.resolver.async_resolve(host, service, kAwait);
+      net::Names::Addresses found;
+      std::tie(error, found) = co_await look_up(connection, host, port);
       if (error) co_return error;
       tcp::endpoint reached;
-      std::tie(error, reached) = co_await asio::async_connect(connection.socket, results, kAwait);
+      std::tie(error, reached) = co_await asio::async_connect(connection->socket, found, kAwait);
     }
     if (error) co_return error;
     error_code ignored;
-    connection.socket.set_option(tcp::no_delay(true), ignored);
+    connection->socket.set_option(tcp::no_delay(true), ignored);
     co_return error;
+  }
+
+  // Until the answer or until the connection is closed, whichever comes first.
+  asio::awaitable<std::tuple<error_code, net::Names::Addresses>> look_up(const std::shared_ptr<Connection>& connection,
+                                                                         const std::string& host, uint16_t port) {
+    struct Answer {
+      error_code error = asio::error::operation_aborted;
+      net::Names::Addresses found;
+    };
+    auto answer = std::make_shared<Answer>();
+    names_.look_up(host, port, [answer, waiting = std::weak_ptr(connection)](error_code error, auto found) {
+      auto here = waiting.lock();
+      if (!here) return;
+      *answer = {error, std::move(found)};
+      here->named.cancel();
+    });
+    co_await connection->named.async_wait(kAwait);
+    co_return std::tuple(answer->error, std::move(answer->found));
   }
 
   // SOCKS5 (RFC 1928) without authentication, the name sent as a name. Answers why not, or nothing.
@@ -478,6 +503,7 @@ class AsioCarrier final : public Carrier {
   HttpOptions options_;
   std::optional<net::HostPort> proxy_;
   asio::ssl::context tls_;
+  net::Names names_;
   Ticket last_ = 0;
   std::map<Ticket, std::shared_ptr<Attempt>> attempts_;
   std::list<Idle> idle_;

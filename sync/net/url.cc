@@ -67,6 +67,14 @@ std::string Url::authority() const {
   return port == (tls ? 443 : 80) ? name : name + ":" + std::to_string(port);
 }
 
+bool Url::is_onion() const {
+  constexpr std::string_view kOnion = ".onion";
+  auto name = host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+  if (name.size() < kOnion.size()) return false;
+  return std::equal(kOnion.begin(), kOnion.end(), name.end() - kOnion.size(),
+                    [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+}
+
 Result<Url> parse_url(std::string_view text) {
   if (text.size() > kUrlSizeMax) return refused("it is longer than 512 bytes");
   if (!std::all_of(text.begin(), text.end(), printable)) return refused("it holds a blank or a control character");

@@ -14,6 +14,8 @@ struct Url {
   std::string target;  // "/" at least
   /// For the Host field and as the name of a kept connection: "host:port", the port left out if it is the scheme's.
   std::string authority() const;
+  /// A name of Tor's, which no other resolver may be asked for.
+  bool is_onion() const;
 };
 
 /// Errors: input_refused, naming what does not fit.

@@ -206,6 +206,39 @@ TEST_CASE("Carrier: a cancelled request calls nobody back", "[net]") {
   CHECK_FALSE(called);
 }
 
+TEST_CASE("Carrier: a request that is cancelled before it began leaves nothing on the wire", "[net]") {
+  HandServer server([&](Wire& wire) { wire.read_to_end(); });
+  Phone phone;
+  phone.stack->carrier().cancel(phone.stack->carrier().send({server.url(), Bytes(10), 3s, 1000}, [](CarrierAnswer) {}));
+  CHECK(phone.send("http://127.0.0.1:" + std::to_string(test::closed_port())).failure);
+  CHECK(server.connections == 0);
+}
+
+TEST_CASE("Carrier: a .onion address is asked of nobody but Tor", "[net]") {
+  Phone phone;
+  for (const char* url : {"http://abcdefgh.onion:8470", "https://ABCDEFGH.Onion", "http://abcdefgh.onion./x"}) {
+    auto got = phone.send(url);
+    REQUIRE(got.failure);
+    CHECK(got.failure->message ==
+          "no exchange with the relay at " + std::string(url) + ": a .onion address is reached through Tor alone");
+    CHECK(got.failure->hint == "start Tor and name it: --proxy socks5://127.0.0.1:9050");
+  }
+  for (const char* other : {"http://onion", "http://x.onion.example", "http://xonion"})
+    CHECK_FALSE(net::parse_url(other)->is_onion());
+  // With a proxy it is a name like any other.
+  Phone tor({.proxy = "socks5://127.0.0.1:" + std::to_string(test::closed_port())});
+  CHECK_THAT(tor.send("http://abcdefgh.onion").failure->message, Catch::Contains("the proxy that must be used"));
+}
+
+TEST_CASE("Carrier: a name of this machine is found, one that nobody has is said to be unknown", "[net]") {
+  HandServer server(says(ok_head(2) + "ok"));
+  Phone phone;
+  CHECK_FALSE(phone.send("http://localhost:" + std::to_string(server.port)).failure);
+  auto got = phone.send("http://relay.invalid:1", Bytes(10), 60s);
+  REQUIRE(got.failure);
+  CHECK(got.failure->code == ErrorCode::no_network);
+}
+
 TEST_CASE("Proxy: the connection goes through it and the relay's name is resolved by it", "[net]") {
   std::string greeting, asked, request;
   HandServer proxy([&](Wire& wire) {
@@ -247,6 +280,46 @@ TEST_CASE("Proxy: one that is down or refuses means no connection at all", "[net
   CHECK(relay.connections == 0);
   CHECK_FALSE(HttpStack::make({.proxy = "http://127.0.0.1:1"}).ok());
   CHECK_FALSE(HttpStack::make({.proxy = "socks5://127.0.0.1"}).ok());
+}
+
+TEST_CASE("Proxy: one that is no SOCKS5 proxy, wants a login, hangs or hangs up is told apart, and none is gone around",
+          "[net]") {
+  HandServer relay(says(ok_head(2) + "ok"));
+  auto through = [&](std::function<void(Wire&)> serve) {
+    HandServer proxy(std::move(serve));
+    Phone phone({.proxy = "socks5://127.0.0.1:" + std::to_string(proxy.port), .connect_deadline = 1s});
+    auto got = phone.send(relay.url(), Bytes(300, 7), 5s);
+    REQUIRE(got.failure);
+    CHECK(got.failure->code == ErrorCode::no_network);
+    CHECK(got.bytes_up == 0);
+    auto prefix = "no exchange with the relay at " + relay.url() + ": ";
+    REQUIRE(got.failure->message.substr(0, prefix.size()) == prefix);
+    return got.failure->message.substr(prefix.size());
+  };
+  const std::string no_way = "the proxy that must be used gives no way: ";
+  CHECK(through([](Wire& wire) {
+          wire.read_exactly(3);
+          wire.send("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
+        }) == no_way + "it is no SOCKS5 proxy without login");
+  CHECK(through([](Wire& wire) {
+          wire.read_exactly(3);
+          wire.send(std::string("\x05\xff", 2));
+        }) == no_way + "it is no SOCKS5 proxy without login");
+  CHECK(through([](Wire& wire) { wire.read_exactly(3); }) == no_way + "the connection was closed");
+  CHECK(through([](Wire& wire) {
+          wire.read_exactly(3);
+          wire.send(std::string("\x05\x00", 2));
+          wire.read_exactly(10);
+          wire.send(std::string("\x05\x00\x00\x09\x00", 5));
+        }) == no_way + "its reply is malformed");
+  std::atomic<bool> over{false};
+  CHECK(through([&](Wire& wire) {
+          wire.read_exactly(3);
+          while (!over && !wire.is_closed()) {
+          }
+        }) == "no connection within 1 s");
+  over = true;
+  CHECK(relay.connections == 0);
 }
 
 TEST_CASE("Url: what may be said and what not", "[net]") {
