@@ -119,8 +119,10 @@ void SyncRun::step() {
 }
 
 RelayLine* SyncRun::next_ready() {
-  for (auto& line : lines_)
-    if (line.open() && line.ready_at <= now()) return &line;
+  // Holding one open comes after the others had their turn.
+  for (bool poll : {false, true})
+    for (auto& line : lines_)
+      if (line.open() && line.poll == poll && line.ready_at <= now()) return &line;
   return nullptr;
 }
 
@@ -151,7 +153,7 @@ void SyncRun::exchange(RelayLine& line) {
                            "sync again with another budget: it goes on from there")));
   }
   if (!line.exchanger) line.exchanger = make_(line.info);
-  auto wait = polling_ ? std::min<milliseconds>(options_.poll, 10min) : 0ms;
+  auto wait = line.poll ? std::min<milliseconds>(options_.poll, 10min) : 0ms;
   // Half of what is left each way: which way the bytes will go is not known.
   uint64_t each_way = budget ? *budget / 2 : UINT64_MAX;
   session::RequestOptions request_options{
@@ -182,7 +184,7 @@ void SyncRun::exchange(RelayLine& line) {
 void SyncRun::answered(RelayLine& line, size_t sent, nanoseconds began, CarrierAnswer answer) {
   outcome_.bytes_up += answer.bytes_up;
   outcome_.bytes_down += answer.bytes_down;
-  bool long_poll = std::exchange(polling_, false);
+  bool long_poll = std::exchange(line.poll, false);
   if (long_poll) marked_ = now();  // held for news: says nothing of the link
   // Bytes of an answer are worth reading even if it was cut: what came whole is taken. Bytes that are no answer at all
   // (a relay that could not open the request hangs up) tell the exchange to try its other key.
@@ -234,13 +236,8 @@ void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, siz
         line, make_error(ErrorCode::no_network,
                          "the relay at " + line.outcome.url + " promises more and brings nothing; left for this time"));
   }
-  if (!outcome.more()) {
-    if (options_.poll.count() > 0 && !polled_) {
-      polled_ = polling_ = true;
-    } else {
-      line.outcome.finished = true;
-    }
-  }
+  line.outcome.finished = !outcome.more();
+  if (line.outcome.finished && options_.poll.count() > 0) line.poll = !std::exchange(polled_, true);
   report({});
   step_soon();
 }
@@ -257,8 +254,10 @@ void SyncRun::count(const session::ExchangeOutcome& outcome) {
       ++outcome_.refused_more;
     }
   }
-  for (const auto& note : outcome.notes)
-    if (outcome_.notes.size() < kRefusedMax) outcome_.notes.push_back(note);
+  for (const auto& note : outcome.notes) {
+    bool said = std::find(outcome_.notes.begin(), outcome_.notes.end(), note) != outcome_.notes.end();
+    if (!said && outcome_.notes.size() < kRefusedMax) outcome_.notes.push_back(note);
+  }
 }
 
 void SyncRun::failed(RelayLine& line, const CarrierAnswer& answer, Error why) {

@@ -30,9 +30,10 @@ struct RelayLine {
   bool probe = false;                    // ask what the relay has before sending more
   bool tried_other_key = false;          // after an answer that did not open
   int idle_answers = 0;                  // promised more and brought nothing, in a row
+  bool poll = false;                     // nothing is left; one exchange is to be held open for news
   uint64_t entries_left = 0, bytes_left = 0;
 
-  bool open() const { return !outcome.finished && !abandoned; }
+  bool open() const { return (!outcome.finished || poll) && !abandoned; }
 };
 
 class SyncRun : public std::enable_shared_from_this<SyncRun> {
@@ -74,7 +75,7 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   Client::Done done_;
   std::vector<RelayLine> lines_;
   SyncOutcome outcome_;
-  bool ended_ = false, polled_ = false, polling_ = false, more_to_come_ = true;
+  bool ended_ = false, polled_ = false, more_to_come_ = true;
   Rate rate_;
   std::chrono::nanoseconds deadline_{0}, marked_{0};
   Carrier::Ticket ticket_ = 0;

@@ -357,6 +357,52 @@ TEST_CASE("Client: once nothing is left one exchange is held open for news", "[c
   CHECK(field.carrier.seen[1].deadline == 150s);
 }
 
+TEST_CASE("Client: news are waited for at one relay, after every other had its turn", "[client]") {
+  Field field;
+  field.script(1).left = field.script(2).left = 20'000;
+  CHECK_FALSE(field.finish({kOne[0], relay_of(2, {"http://b"})}, {.poll = 90s}).failure);
+  CHECK(field.carrier.seen.back().url == "http://a");
+  CHECK(field.script(1).asked.back().wait_ms == 90'000);
+  CHECK(field.script(2).left == 0);
+  for (const auto& asked : field.script(2).asked) CHECK(asked.wait_ms == 0);
+}
+
+TEST_CASE("Client: nothing is wrong when a wait for news breaks off or runs into the deadline", "[client]") {
+  for (bool runs_out : {false, true}) {
+    CAPTURE(runs_out);
+    Field field;
+    field.script(1).left = 100;
+    field.carrier.respond = [&](const CarrierRequest& request) {
+      if (field.script(1).asked.back().wait_ms == 0)
+        return SimCarrier::Reply{SimCarrier::success(Bytes(100), request.body.size())};
+      return SimCarrier::Reply{SimCarrier::failure("hung up", request.body.size(), 0), runs_out ? 24h : 5s};
+    };
+    auto& outcome = field.finish(kOne, {.deadline = 60s, .poll = 90s});
+    CHECK_FALSE(outcome.failure);
+    CHECK(outcome.relays[0].finished);
+    CHECK(field.carrier.seen.size() == 2);
+  }
+}
+
+TEST_CASE("Client: what news bring is fetched to its end", "[client]") {
+  Field field;
+  int n = 0;
+  field.script(1).respond = [&](ByteView) -> Result<ExchangeOutcome> {
+    ExchangeOutcome outcome;
+    outcome.entries_received = ++n > 1 ? 1 : 0;
+    outcome.more_to_fetch = n == 2 || n == 3;
+    return outcome;
+  };
+  auto& outcome = field.finish(kOne, {.poll = 90s});
+  CHECK_FALSE(outcome.failure);
+  CHECK(outcome.entries_received == 3);
+  auto& asked = field.script(1).asked;
+  REQUIRE(asked.size() == 4);
+  CHECK(asked[1].wait_ms == 90'000);
+  CHECK(asked[2].wait_ms == 0);
+  CHECK(asked[3].wait_ms == 0);
+}
+
 TEST_CASE("Client: a relay that promises more and brings nothing is left", "[client]") {
   Field field;
   field.script(1).respond = [](ByteView) -> Result<ExchangeOutcome> {

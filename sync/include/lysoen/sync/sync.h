@@ -115,7 +115,8 @@ struct SyncOutcome {
   uint64_t join_requests = 0;         // fetched for an admin
   std::vector<RefusedBatch> refused;  // at most 100; `refused_more` counts the rest
   uint64_t refused_more = 0;
-  std::vector<std::string> notes;    // what a person should know: forks, a relay that lost data; no report text
+  std::vector<std::string>
+      notes;  // each once: what a person should know: forks, a relay that lost data; no report text
   std::vector<RelayOutcome> relays;  // in the order of the roster
   /// Nothing if at least one relay finished. Otherwise why not: no_network, trust_refused (the relay does not know the
   /// team), cancelled, partly_done (bytes_max is used up), or an error of the vault itself.
