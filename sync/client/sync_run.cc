@@ -11,6 +11,7 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr auto kCancelPoll = 200ms;
+constexpr auto kDeadlineGrace = 250ms;  // for the carrier, which gives up at the deadline too, to say why
 constexpr size_t kRefusedMax = 100;
 constexpr int kIdleAnswersMax = 16;          // answers in a row that promise more and bring nothing
 constexpr size_t kBringsSomething = 1024;    // an answer above this size brought something, if only what is known
@@ -40,16 +41,19 @@ void SyncRun::start(Client::Done done) {
   marked_ = now();
   deadline_ = now() + options_.deadline;
   std::weak_ptr<SyncRun> self = weak_from_this();
-  deadline_timer_ = loop_.after(options_.deadline, [self] {
+  deadline_timer_ = loop_.after(options_.deadline + kDeadlineGrace, [self] {
     auto run = self.lock();
     if (!run) return;
     run->deadline_timer_ = 0;
-    run->end(
-        run->verdict(make_error(ErrorCode::no_network, "sync is not finished within its time; what was exchanged stays",
-                                "sync again to go on from there")));
+    run->out_of_time();
   });
   if (options_.cancelled) watch_cancel();
   step_soon();
+}
+
+void SyncRun::out_of_time() {
+  end(verdict(make_error(ErrorCode::no_network, "sync is not finished within its time; what was exchanged stays",
+                         "sync again to go on from there")));
 }
 
 void SyncRun::watch_cancel() {
@@ -107,6 +111,7 @@ std::optional<Error> SyncRun::verdict(Error otherwise) const {
 
 void SyncRun::step() {
   if (ended_) return;
+  if (now() >= deadline_) return out_of_time();
   if (options_.scope == SyncScope::nothing)
     return end(make_error(ErrorCode::cancelled, "nothing may be sent just now; all of it waits on this device"));
   if (auto* line = next_ready()) return exchange(*line);
@@ -127,7 +132,7 @@ RelayLine* SyncRun::next_ready() {
 }
 
 void SyncRun::wait_for_next() {
-  nanoseconds at = nanoseconds::max();
+  nanoseconds at = deadline_;
   for (const auto& line : lines_)
     if (line.open()) at = std::min(at, line.ready_at);
   auto delay = to_ms(at - now());
@@ -261,7 +266,9 @@ void SyncRun::count(const session::ExchangeOutcome& outcome) {
 }
 
 void SyncRun::failed(RelayLine& line, const CarrierAnswer& answer, Error why) {
-  line.outcome.failure = std::move(why);
+  // An exchange that this sync's own deadline cut says nothing about a relay that had answered, or had failed before.
+  bool known = line.outcome.exchanges > 0 || line.outcome.failure.has_value();
+  if (now() < deadline_ || !known) line.outcome.failure = std::move(why);
   if (answer.bytes_up > 0) {
     line.window.stalled();
     line.probe = line.probe || answer.bytes_up > kProbeAbove;

@@ -50,6 +50,7 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
 
  private:
   void step();
+  void out_of_time();
   RelayLine* next_ready();
   void wait_for_next();
   void exchange(RelayLine& line);

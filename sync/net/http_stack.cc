@@ -368,15 +368,27 @@ class AsioCarrier final : public Carrier {
     auto [error] = co_await tls.async_handshake(asio::ssl::stream_base::client, kAwait);
     if (attempt.timed_out || error == asio::error::operation_aborted)
       co_return no_network(attempt, "no TLS connection");
-    if (error.category() == asio::error::get_ssl_category() &&
-        ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED) {
-      co_return not_trusted(attempt, X509_verify_cert_error_string(SSL_get_verify_result(tls.native_handle())));
-    }
-    if (error) co_return no_network(attempt, "no TLS connection: " + sentence(error));
+    if (error) co_return tls_failure(attempt, error, tls.native_handle());
     if (options_.pinned_certificate && !pin_fits(tls.native_handle())) {
       co_return not_trusted(attempt, "it is not the pinned certificate");
     }
     co_return std::nullopt;
+  }
+
+  static Error tls_failure(const Attempt& attempt, const error_code& error, SSL* ssl) {
+    bool from_tls = error.category() == asio::error::get_ssl_category();
+    switch (from_tls ? ERR_GET_REASON(static_cast<unsigned long>(error.value())) : 0) {
+      case SSL_R_CERTIFICATE_VERIFY_FAILED:
+        return not_trusted(attempt, X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+      case SSL_R_WRONG_VERSION_NUMBER:
+        return no_network(attempt, "no TLS connection: something answered that does not speak TLS", kPortalHint);
+      case SSL_R_UNSUPPORTED_PROTOCOL:
+      case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+        return no_network(attempt, "no TLS connection: it speaks an older TLS than 1.3",
+                          "if it is the relay, its operator has to offer TLS 1.3");
+      default:
+        return no_network(attempt, "no TLS connection: " + sentence(error));
+    }
   }
 
   static Error not_trusted(const Attempt& attempt, const std::string& why) {

@@ -321,6 +321,17 @@ TEST_CASE("Client: a deadline that passes while a relay does not answer says why
   CHECK_THAT(outcome.failure->message, Catch::Contains("no route"));
 }
 
+TEST_CASE("Client: a deadline that passes while the first relay is silent says which one", "[client]") {
+  Field field;
+  field.script(1).left = 1;
+  field.carrier.respond = [](const CarrierRequest&) { return SimCarrier::Reply{SimCarrier::success(Bytes(100)), 24h}; };
+  auto& outcome = field.finish(kOne, {.deadline = 5s});
+  REQUIRE(outcome.failure);
+  CHECK(outcome.failure->message == "no whole answer in time");
+  CHECK(field.carrier.seen.size() == 1);
+  CHECK(field.clock.monotonic() - field.began == 5s);
+}
+
 TEST_CASE("Client: cancelling ends within a fifth of a second, whatever is under way", "[client]") {
   Field field;
   field.carrier.respond = [](const CarrierRequest&) {
