@@ -292,9 +292,7 @@ def wire_messages(world):
     new_report(world, "monitor", "police-incident", "title=Waits for a way")
     waiting = unsent(world, "monitor")
     check(waiting > 0, "there is something to send")
-    world.recorder.instead = lambda request, ask: PAGE
-    world.refuses("monitor", NETWORK, "a page instead of a relay's answer", *SYNC)
-    world.recorder.instead = None
+    portals(world)
     world.recorder.target = None
     world.refuses("monitor", NETWORK, "no exchange with the relay at http://127.0.0.1:.*the connection was closed", *SYNC)
     world.start_relay()
@@ -305,7 +303,38 @@ def wire_messages(world):
     answers_changed_on_the_way(world)
     equal(unsent(world, "monitor"), waiting, "nothing counts as sent that no receipt speaks of")
     delivered_twice(world)
+    wrong_clocks(world)
     another_key(world)
+
+
+def portals(world):
+    """What stands on the way and answers in the relay's place: each is told apart, with a hint what to do."""
+    def status(line, *more):
+        return "\r\n".join((f"HTTP/1.1 {line}", "Content-Length: 0", *more, "", "")).encode()
+
+    for words, hint, page in (
+            ("a page instead of a relay's answer", "log in", PAGE),
+            ("it was redirected elsewhere .302.", "log in", status("302 Found", "Location: http://login.invalid/")),
+            ("it was redirected elsewhere .307.", "log in", status("307 Temporary Redirect", "Location: http://login.invalid/")),
+            ("a proxy on the way wants a login .407.", "log in", status("407 Proxy Authentication Required", "Proxy-Authenticate: Basic")),
+            ("it is too busy .429.", "try again later", status("429 Too Many Requests", "Retry-After: 60")),
+            ("it refused the request .511.", "check the relay's address", status("511 Network Authentication Required")),
+            ("something answered that does not speak HTTP", "log in", b"220 mail.example ESMTP\r\n")):
+        world.recorder.instead = lambda request, ask: page
+        done = world.refuses("monitor", NETWORK, words, *SYNC)
+        check(hint in done.err, f"the hint for '{words}': {done.err}")
+    world.recorder.instead = None
+
+
+def wrong_clocks(world):
+    """Ten years wrong on the device, either way: the exchange does not judge by clocks."""
+    for days in (3650, -3650):
+        new_report(world, "patrol", "police-incident", "title=Written by a wrong clock")
+        world.cli("patrol", "sync", environment=days_later(days))
+        equal(unsent(world, "patrol"), 0, f"entries left with a clock that is wrong by {days} days")
+        world.cli("bruno", "sync", environment=days_later(-days))
+    titles = [report["title"] for report in reports(world, "bruno")]
+    equal(titles.count("Written by a wrong clock"), 2, "reports that came whatever the clocks said")
 
 
 def answers_changed_on_the_way(world):
@@ -353,8 +382,12 @@ def another_key(world):
 
 def relay_store_messages(world, may_mount):
     if not may_mount:
-        print("SKIPPED: a full and a read-only relay store (mounting is not allowed here)")
+        print("SKIPPED: full disks on either side, a read-only relay store (mounting is not allowed here)")
         return
+    with SmallDisk(world.folder / "small", "64m") as disk:
+        world.start_relay()
+        full_device(world, disk)
+        world.stop_relay()
     with SmallDisk(world.folder / "disk", "16m") as disk:
         kept = world.folder / "relay.kept"
         (world.folder / "relay").rename(kept)
@@ -367,6 +400,25 @@ def relay_store_messages(world, may_mount):
             world.stop_relay()
             (world.folder / "relay").unlink()
             kept.rename(world.folder / "relay")
+
+
+def full_device(world, disk):
+    """The disk of who reads is full when reports come: what does not fit is not taken, and comes once there is room."""
+    vault = disk.folder / "bruno"
+    shutil.copytree(world.folder / "bruno", vault)
+    world.cli("patrol", "sync")
+    for number in range(40):
+        text = "what_happened=zq" + world.random.randbytes(20_000).hex()
+        new_report(world, "patrol", "police-incident", f"title=Large {number}", text)
+    world.cli("patrol", "sync")
+    disk.fill()
+    done = world.refuses(vault, STORAGE, "full|No space left", *SYNC)
+    check("zq" not in done.err, "an error repeats what was written")
+    disk.make_room()
+    world.cli(vault, "sync")
+    titles = {report["title"] for report in reports(world, vault)}
+    check({f"Large {number}" for number in range(40)} <= titles, "once there is room, all of it comes")
+    shutil.rmtree(vault)
 
 
 def full_relay_store(world, disk):

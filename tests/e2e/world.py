@@ -249,13 +249,13 @@ def check_refusal(done, code, words, what):
     check(not re.search(r"terminate called|check failed|runtime error|Traceback", done.err), done.err)
 
 
-def alone(script):
+def alone(script, network=False):
     """Runs the script again in namespaces of its own, where that is allowed: mounts and processes end with it, whatever
-    happens. Answers whether file systems may be mounted."""
+    happens; with `network` there is no way out of it but its own loopback. Answers whether it is so."""
     if os.environ.get("LYSOEN_E2E_ALONE"):
         return os.environ["LYSOEN_E2E_ALONE"] == "yes"
     for user in ([], ["--map-root-user"]):
-        command = ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child"]
+        command = ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", *(["--net"] if network else [])]
         probe = [*command, "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
         if shutil.which("unshare") and subprocess.run(probe, capture_output=True).returncode == 0:
             os.environ["LYSOEN_E2E_ALONE"] = "yes"

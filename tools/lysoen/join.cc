@@ -1,11 +1,10 @@
 // lysoen join: from an invite to a member, through a relay or by two files.
-#include <lysoen/sync/http.h>
-
 #include <iostream>
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
 #include "tools/lysoen/app.h"
+#include "tools/lysoen/network.h"
 #include "tools/lysoen/new_file.h"
 #include "tools/lysoen/people.h"
 #include "tools/lysoen/terminal.h"
@@ -19,6 +18,7 @@ constexpr size_t kWelcomeMax = 8 * 1024 * 1024;
 struct Arguments {
   std::string invite, request, welcome;
   int wait_seconds = 0;
+  NetworkArguments network;
 };
 
 Result<void> finish(App& app, Vault& vault, ByteView welcome) {
@@ -29,12 +29,13 @@ Result<void> finish(App& app, Vault& vault, ByteView welcome) {
   return {};
 }
 
-Result<void> through_relay(App& app, Vault& vault, const Vault::Joining& joining, int wait_seconds) {
+Result<void> through_relay(App& app, Vault& vault, const Vault::Joining& joining, int wait_seconds,
+                           const HttpOptions& http) {
   JoinErrand errand{
       .relays = joining.relays, .team = joining.team, .invite_id = joining.invite_id, .request = joining.request};
   errand.sign = [&vault](std::string_view label, ByteView message) { return vault.sign_as_invited(label, message); };
   LYSOEN_ASSIGN(auto outcome,
-                join_now(std::move(errand), app.environment(), {.wait = std::chrono::seconds(wait_seconds)}));
+                join_now(std::move(errand), app.environment(), {.wait = std::chrono::seconds(wait_seconds)}, http));
   if (outcome.failure && !outcome.welcome) return *outcome.failure;
   if (outcome.welcome) return finish(app, vault, *outcome.welcome);
   if (app.print_json({{"joined", false}, {"check_words", joining.check_words}})) return {};
@@ -49,6 +50,7 @@ Result<void> join(App& app, const Arguments& arguments) {
     LYSOEN_ASSIGN(auto vault, app.open_vault());
     return finish(app, *vault, welcome);
   }
+  LYSOEN_ASSIGN(auto http, http_options(arguments.network));
   Vault::Joining joining;
   std::unique_ptr<Vault> vault;
   if (arguments.invite.empty()) {
@@ -72,7 +74,7 @@ Result<void> join(App& app, const Arguments& arguments) {
   if (joining.relays.empty())
     return make_error(ErrorCode::input_refused, "the invite names no relay to join through",
                       "join by files: lysoen join INVITE --request FILE");
-  return through_relay(app, *vault, joining, arguments.wait_seconds);
+  return through_relay(app, *vault, joining, arguments.wait_seconds, http);
 }
 
 }  // namespace
@@ -87,6 +89,7 @@ void add_join(App& app) {
   command->add_option("--wait", arguments->wait_seconds, "Seconds to wait at the relay for the welcome")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
+  add_network_options(*command, arguments->network);
   app.does(command, [&app, arguments] { return join(app, *arguments); });
 }
 
