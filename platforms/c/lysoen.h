@@ -401,9 +401,12 @@ typedef struct lysoen_sync_options {
   int64_t deadline_ms;          /* of the whole sync */
   int64_t exchange_deadline_ms; /* of one exchange */
   int32_t tries;                /* rounds of failures in a row at one relay, after which it is left */
+  uint64_t bytes_max;           /* up and down, failed attempts included; then LYSOEN_PARTLY_DONE. 0: no limit */
+  int64_t wait_ms;              /* once nothing is left, hold one exchange open so long for news */
+  int32_t text_only;            /* 1: attachments wait for another time, where a connection costs money */
 } lysoen_sync_options;
 #define LYSOEN_SYNC_OPTIONS_INIT \
-  { sizeof(lysoen_sync_options), 600000, 60000, 4 }
+  { sizeof(lysoen_sync_options), 600000, 60000, 4, 0, 0, 0 }
 
 enum {
   LYSOEN_SYNC_POST = 1, /* post `body` to `url`; each request is shown as POST once */
@@ -430,6 +433,9 @@ typedef struct lysoen_sync_progress {
   int32_t joined;                          /* 0 or 1: a welcome came and this device is a member */
   const char* waiting;                     /* why nothing moves just now, or empty */
   uint64_t exchanges, refused, join_requests;
+  uint64_t bytes_left;       /* of entries_left, by the size of those sent; 0 before the first went */
+  uint64_t bytes_per_second; /* upward, of about the last minute, waits and failures included */
+  const char* forecast;      /* "41 MB left, about 3 h at the present rate", or empty */
 } lysoen_sync_progress;
 
 /* `options` null: the defaults. No request is made yet. */

@@ -15,6 +15,7 @@ struct lysoen_sync {
   std::shared_ptr<Vault> vault;
   PullStack stack;
   SyncProgress progress;
+  std::string forecast;  // as shown
   uint64_t exchanges = 0, refused = 0, join_requests = 0;
   bool done = false, joined = false;
   std::optional<Error> failure;
@@ -48,6 +49,7 @@ void start_sync(lysoen_sync& sync, SyncOptions options) {
     sync.progress.bytes_up = outcome.bytes_up;
     sync.progress.bytes_down = outcome.bytes_down;
     sync.progress.waiting.clear();
+    sync.progress.bytes_left = outcome.failure ? sync.progress.bytes_left : 0;
     finish(sync, std::move(outcome.failure));
   });
 }
@@ -100,10 +102,14 @@ lysoen_code lysoen_sync_begin(lysoen_vault* vault, const lysoen_sync_options* op
     LYSOEN_ASSIGN(auto chosen, read_struct(options, lysoen_sync_options(LYSOEN_SYNC_OPTIONS_INIT)));
     if (chosen.deadline_ms <= 0 || chosen.exchange_deadline_ms <= 0 || chosen.tries <= 0)
       return make_error(ErrorCode::usage, "deadlines and tries are above zero");
+    if (chosen.wait_ms < 0) return make_error(ErrorCode::usage, "the time to wait is not below zero");
     auto sync = std::make_unique<lysoen_sync>(vault->vault);
-    start_sync(*sync, {.deadline = milliseconds(chosen.deadline_ms),
+    start_sync(*sync, {.scope = chosen.text_only ? SyncScope::text : SyncScope::everything,
+                       .bytes_max = chosen.bytes_max,
+                       .deadline = milliseconds(chosen.deadline_ms),
                        .exchange_deadline = milliseconds(chosen.exchange_deadline_ms),
-                       .tries = chosen.tries});
+                       .tries = chosen.tries,
+                       .poll = milliseconds(chosen.wait_ms)});
     *out = sync.release();
     return {};
   });
@@ -158,10 +164,21 @@ lysoen_code lysoen_sync_no_answer(lysoen_sync* sync, uint64_t ticket, const uint
 const lysoen_sync_progress* lysoen_sync_get_progress(lysoen_sync* sync) {
   if (!sync) return nullptr;
   auto& progress = sync->progress;
-  sync->shown = {progress.entries_sent, progress.entries_received, progress.entries_left,
-                 progress.bytes_up,     progress.bytes_down,       progress.more_to_come && !sync->done,
-                 sync->joined,          progress.waiting.c_str(),  sync->exchanges,
-                 sync->refused,         sync->join_requests};
+  sync->forecast = forecast_text(progress);
+  sync->shown = {progress.entries_sent,
+                 progress.entries_received,
+                 progress.entries_left,
+                 progress.bytes_up,
+                 progress.bytes_down,
+                 progress.more_to_come && !sync->done,
+                 sync->joined,
+                 progress.waiting.c_str(),
+                 sync->exchanges,
+                 sync->refused,
+                 sync->join_requests,
+                 progress.bytes_left,
+                 progress.bytes_per_second,
+                 sync->forecast.c_str()};
   return &sync->shown;
 }
 

@@ -357,8 +357,26 @@ static void sync_without_answers(lysoen_vault* vault) {
   CHECK_TEXT(lysoen_last_hint(), "try again when there is a connection; nothing is lost");
   const lysoen_sync_progress* progress = lysoen_sync_get_progress(sync);
   CHECK(progress->entries_sent == 0 && progress->exchanges == 0 && progress->bytes_up > 0 && !progress->joined);
+  CHECK(progress->bytes_left == 0 && progress->bytes_per_second == 0); /* nothing went */
+  CHECK_TEXT(progress->forecast, "");
   CHECK(lysoen_sync_next(sync)->what == LYSOEN_SYNC_DONE);
   lysoen_sync_free(sync);
+
+  /* A budget that carries no exchange; a caller built before there were budgets. */
+  options.bytes_max = 1000;
+  options.text_only = 1;
+  CHECK(lysoen_sync_begin(vault, &options, &sync) == LYSOEN_OK);
+  CHECK(run_sync(sync, NULL) == 0);
+  CHECK(lysoen_sync_result(sync) == LYSOEN_PARTLY_DONE);
+  CHECK_TEXT(lysoen_last_message(), "the data budget of this sync is used up; what was exchanged stays");
+  lysoen_sync_free(sync);
+  options.size = offsetof(lysoen_sync_options, bytes_max);
+  CHECK(lysoen_sync_begin(vault, &options, &sync) == LYSOEN_OK);
+  CHECK(run_sync(sync, NULL) == 2);
+  CHECK(lysoen_sync_result(sync) == LYSOEN_NO_NETWORK);
+  lysoen_sync_free(sync);
+  options.size = sizeof options;
+  options.bytes_max = 0;
 
   /* A captive portal answers 200 with a page. */
   options.tries = 1;
