@@ -52,9 +52,9 @@ RolePolicy TeamPolicy::of(Role roles) const {
   for (auto role : {Role::reporter, Role::coordinator, Role::auditor, Role::admin}) {
     if (!has(roles, role)) continue;
     const auto& policy = for_role(role);
-    bool may_wipe = together.may_wipe && policy.may_wipe;
+    bool may_wipe = together.may_wipe && policy.may_wipe, plain_http = together.plain_http && policy.plain_http;
     together = stricter(together, policy);
-    together.may_wipe = may_wipe;
+    together.may_wipe = may_wipe, together.plain_http = plain_http;
   }
   if (reads_team(roles)) together.keep = Keep::always, together.days = 0;
   return together;
@@ -64,6 +64,7 @@ namespace team {
 
 namespace {
 
+constexpr uint8_t kMayWipe = 1, kNoPlainHttp = 2;                                           // flags
 constexpr Role kRoles[] = {Role::reporter, Role::coordinator, Role::auditor, Role::admin};  // in order of the bytes
 
 }  // namespace
@@ -83,7 +84,7 @@ Result<void> check_policy(Role role, const RolePolicy& policy) {
   return {};
 }
 
-// format u8, then for each role: keep u8, days u16, may wipe u8
+// format u8, then for each role: keep u8, days u16, flags u8
 
 Bytes encode_policy(const TeamPolicy& policy) {
   if (policy == TeamPolicy{}) return {};
@@ -91,7 +92,8 @@ Bytes encode_policy(const TeamPolicy& policy) {
   out.u8(kFormat);
   for (auto role : kRoles) {
     const auto& one = policy.for_role(role);
-    out.u8(static_cast<uint8_t>(one.keep)).u16(one.days).u8(one.may_wipe ? 1 : 0);
+    auto flags = static_cast<uint8_t>((one.may_wipe ? kMayWipe : 0) | (one.plain_http ? 0 : kNoPlainHttp));
+    out.u8(static_cast<uint8_t>(one.keep)).u16(one.days).u8(flags);
   }
   return std::move(out).bytes();
 }
@@ -107,9 +109,10 @@ Result<TeamPolicy> decode_policy(ByteView bytes) {
     if (keep > static_cast<uint8_t>(Keep::until_held)) in.fail();
     one.keep = static_cast<Keep>(keep);
     one.days = in.u16();
-    uint8_t may_wipe = in.u8();
-    if (may_wipe > 1) in.fail();
-    one.may_wipe = may_wipe == 1;
+    uint8_t flags = in.u8();
+    if (flags > (kMayWipe | kNoPlainHttp)) in.fail();
+    one.may_wipe = (flags & kMayWipe) != 0;
+    one.plain_http = (flags & kNoPlainHttp) == 0;
     if (!in.ok() || !check_policy(role, one)) return layout::damaged("the team's policy");
   }
   if (!in.done() || policy == TeamPolicy{}) return layout::damaged("the team's policy");

@@ -36,6 +36,11 @@ Result<std::vector<RelayInfo>> VaultImpl::relays() {
   return membership_.roster().head.relays;
 }
 
+Result<bool> VaultImpl::plain_http_allowed() {
+  LYSOEN_TRY(require_team("sync"));
+  return membership_.policy().plain_http;
+}
+
 // -- Counters and keys ----------------------------------------------------------------------------------------------
 
 // A block of counters is made durable at once; what is left of it when the process ends is never used.

@@ -135,6 +135,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   DeviceId device() const override;
   Result<Signature> sign(std::string_view label, ByteView message) override;
   Result<std::vector<RelayInfo>> relays() override;
+  Result<bool> plain_http_allowed() override;
   Result<uint64_t> next_counter(const RelayId& relay) override;
   Result<void> raise_counter(const RelayId& relay, uint64_t seen) override;
   Result<Bytes> exchange_key(const RelayId& relay) override;

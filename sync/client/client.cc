@@ -50,6 +50,8 @@ Client::~Client() {
 void Client::start(Done done) {
   auto& state = *state_;
   auto relays = state.options.relays.empty() ? state.peer.relays() : Result(state.options.relays);
+  auto plain = state.peer.plain_http_allowed();
+  if (relays.ok() && !plain.ok()) relays = plain.error();
   if (!relays.ok()) {
     // Asked of the loop, so that `done` never runs inside this call.
     std::weak_ptr<State> self = state_;
@@ -60,6 +62,7 @@ void Client::start(Done done) {
     });
     return;
   }
+  state.options.plain_http = state.options.plain_http && *plain;
   auto make = [&state](const RelayInfo& relay) -> std::unique_ptr<client::Exchanger> {
     return std::make_unique<DeviceExchanger>(state.peer, state.store, relay, state.environment);
   };

@@ -19,6 +19,16 @@ constexpr size_t kProbeAbove = 16 * 1024;    // after a cut with more than this 
 constexpr size_t kExchangeMin = 2 * 1024;    // bytes of a budget that carry an exchange with nothing new
 constexpr size_t kAnswerSlack = 512 * 1024;  // answer_max is advice: an entry, a roster part and padding may exceed it
 
+/// Plain HTTP that a network gets to see.
+bool stands_out(std::string_view url) {
+  if (!url.starts_with("http://")) return false;
+  auto host = url.substr(7);
+  if (host.starts_with("[::1]")) return false;
+  host = host.substr(0, host.find_first_of(":/"));
+  return host != "localhost" && !host.ends_with(".onion") &&
+         !(host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
 milliseconds to_ms(nanoseconds time) {
   return std::chrono::ceil<milliseconds>(time);
 }
@@ -32,6 +42,8 @@ SyncRun::SyncRun(std::vector<RelayInfo> relays, MakeExchanger make, Carrier& car
     RelayLine line{
         .info = std::move(relay), .exchanger = nullptr, .window = Window(options_.window_min, options_.window_max)};
     line.outcome.relay = line.info.id;
+    if (!line.info.urls.empty()) line.outcome.url = line.info.urls.front();
+    if (!options_.plain_http) line.passed_over = std::erase_if(line.info.urls, stands_out) > 0;
     lines_.push_back(std::move(line));
   }
 }
@@ -147,6 +159,12 @@ void SyncRun::wait_for_next() {
 }
 
 void SyncRun::exchange(RelayLine& line) {
+  if (line.info.urls.empty() && line.passed_over) {
+    return abandon(line, make_error(ErrorCode::trust_refused,
+                                    "cannot sync with the relay at " + line.outcome.url +
+                                        ": the team's policy allows this device no plain HTTP",
+                                    "an admin gives the relay an https address: `lysoen team relay add`"));
+  }
   if (line.info.urls.empty()) {
     return abandon(line, make_error(ErrorCode::not_found, "cannot sync: the team's relay has no address",
                                     "an admin gives it one in the team's roster"));

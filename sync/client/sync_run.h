@@ -26,6 +26,7 @@ struct RelayLine {
   size_t url = 0;                        // index of the next one to try
   int failures = 0, rounds = 0;          // in a row; rounds through all URLs
   std::chrono::nanoseconds ready_at{0};  // monotonic: not before
+  bool passed_over = false;              // it has addresses that the policy forbids
   bool abandoned = false;                // final failure or all tries used
   bool probe = false;                    // ask what the relay has before sending more
   bool tried_other_key = false;          // after an answer that did not open

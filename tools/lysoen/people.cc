@@ -111,7 +111,7 @@ std::string policy_text(const RolePolicy& policy) {
         "removes what it has sent " + (policy.days == 0 ? "as soon as" : std::to_string(policy.days) + " days after");
     text += policy.keep == Keep::until_held ? " it is held" : " it is opened";
   }
-  return text + (policy.may_wipe ? "; may wipe" : "; may not wipe");
+  return text + (policy.may_wipe ? "; may wipe" : "; may not wipe") + (policy.plain_http ? "" : "; no plain HTTP");
 }
 
 std::string_view name_of(WipeSettings::Cover cover) {

@@ -33,7 +33,10 @@ Result<RelayInfo> relay_from(const std::string& key, const std::string& url) {
 }
 
 json policy_json(const RolePolicy& policy) {
-  return {{"keep", name_of(policy.keep)}, {"days", policy.days}, {"may_wipe", policy.may_wipe}};
+  return {{"keep", name_of(policy.keep)},
+          {"days", policy.days},
+          {"may_wipe", policy.may_wipe},
+          {"plain_http", policy.plain_http}};
 }
 
 json team_json(const TeamView& team) {
@@ -147,7 +150,7 @@ Result<void> renew(App& app, const ChangeArguments& arguments) {
 }
 
 struct PolicyArguments {
-  std::string role, keep, may_wipe;
+  std::string role, keep, may_wipe, plain_http;
   std::optional<uint16_t> days;
 };
 
@@ -183,6 +186,7 @@ Result<void> change_policy(App& app, const PolicyArguments& arguments) {
   }
   if (arguments.days) policy.days = *arguments.days;
   if (!arguments.may_wipe.empty()) policy.may_wipe = arguments.may_wipe == "yes";
+  if (!arguments.plain_http.empty()) policy.plain_http = arguments.plain_http == "yes";
   LYSOEN_ASSIGN(team, vault->set_policy(role, policy));
   print_policy(app, team);
   say("set; each device follows it once the new roster has reached it");
@@ -323,7 +327,8 @@ void add_team_changes(App& app, CLI::App& team) {
                         "A file with its passphrase (or LYSOEN_ROOT_PASSPHRASE)");
   }
   auto* policy =
-      team.add_subcommand("policy", "How long devices can read what they have sent, and whether they may wipe")
+      team.add_subcommand("policy",
+                          "How long devices can read what they have sent, whether they may wipe, how they connect")
           ->require_subcommand(1);
   app.does(policy->add_subcommand("show", "Show it, by role"), [&app] { return show_policy(app); });
   auto wanted = std::make_shared<PolicyArguments>();
@@ -340,6 +345,11 @@ void add_team_changes(App& app, CLI::App& team) {
       ->check(CLI::IsMember({"always", "until-opened", "until-held"}));
   set->add_option("--days", wanted->days, "How many days after that")->check(CLI::Range(0, 3650));
   set->add_option("--may-wipe", wanted->may_wipe, "no: where wiping a device would be destruction of evidence")
+      ->check(CLI::IsMember({"yes", "no"}));
+  set->add_option(
+         "--plain-http", wanted->plain_http,
+         "no: relays are reached by https or Tor only; what travels is sealed in any case, but plain HTTP shows "
+         "that it is no web page")
       ->check(CLI::IsMember({"yes", "no"}));
   app.does(set, [&app, wanted] { return change_policy(app, *wanted); });
   app.does(add, [&app, arguments] { return change_relays(app, *arguments, true); });

@@ -57,6 +57,8 @@ class SyncPeer {
   virtual Result<Signature> sign(std::string_view label, ByteView message) = 0;
   /// The relays of the roster in the order to try.
   virtual Result<std::vector<RelayInfo>> relays() = 0;
+  /// Whether the team's policy allows this device addresses without TLS.
+  virtual Result<bool> plain_http_allowed() { return true; }
   /// Reserves the next exchange counter for this relay: strictly growing, durable before it is returned.
   virtual Result<uint64_t> next_counter(const RelayId& relay) = 0;
   /// Raises the counter to at least this (the relay has seen it).

@@ -41,6 +41,8 @@ struct RolePolicy {
   Keep keep = Keep::always;
   uint16_t days = 0;     // after that level was reached
   bool may_wipe = true;  // false where wiping would be destruction of evidence
+  /// Relays may be reached by HTTP without TLS. It is sealed all the same, but shows that this is no ordinary traffic.
+  bool plain_http = true;
   bool operator==(const RolePolicy&) const = default;
 };
 
@@ -48,8 +50,9 @@ struct TeamPolicy {
   RolePolicy reporter, coordinator, auditor, admin;
   RolePolicy& for_role(Role role);  // of one role
   const RolePolicy& for_role(Role role) const;
-  /// What holds for a device with these roles: the strictest of each (the earlier level, then fewer days; wiping only
-  /// if all allow it). But who reads the team's reports keeps its own too: its keys open them as long as it has them.
+  /// What holds for a device with these roles: the strictest of each (the earlier level, then fewer days; wiping and
+  /// plain HTTP only if all allow it). But who reads the team's reports keeps its own too: its keys open them as long
+  /// as it has them.
   RolePolicy of(Role roles) const;
   bool operator==(const TeamPolicy&) const = default;
 };

@@ -332,6 +332,19 @@ TEST_CASE("Client: a deadline that passes while the first relay is silent says w
   CHECK(field.clock.monotonic() - field.began == 5s);
 }
 
+TEST_CASE("Client: what the sync's own deadline cuts does not hide why a relay failed before", "[client]") {
+  Field field;
+  field.script(1).left = 1;
+  field.carrier.respond = [n = 0](const CarrierRequest&) mutable {
+    if (n++ == 0) return SimCarrier::Reply{SimCarrier::failure("no route", 0, 0), 1s};
+    return SimCarrier::Reply{SimCarrier::success(Bytes(100)), 24h};
+  };
+  auto& outcome = field.finish(kOne, {.deadline = 5s, .tries = 100});
+  REQUIRE(outcome.failure);
+  CHECK(outcome.failure->message == "no route");
+  CHECK(field.carrier.seen.size() == 2);
+}
+
 TEST_CASE("Client: cancelling ends within a fifth of a second, whatever is under way", "[client]") {
   Field field;
   field.carrier.respond = [](const CarrierRequest&) {
@@ -564,4 +577,28 @@ TEST_CASE("Client: an exchange that was held for news does not make the link loo
   options.progress = [&](const SyncProgress& progress) { rate = progress.bytes_per_second; };
   CHECK_FALSE(field.finish(kOne, options).failure);
   CHECK(rate > 7'000);
+}
+
+TEST_CASE("Client: where plain HTTP is not allowed, only what no network sees is asked without TLS", "[client]") {
+  const std::vector<std::string> passed_over{"http://relay.example", "http://10.0.0.1:80/x", "http://127.evil.example",
+                                             "http://localhost.example"},
+      asked{"https://relay.example", "http://127.0.0.1:8470", "http://localhost/x", "http://[::1]:80",
+            "http://abcdef.onion:8470"};
+  std::vector<std::string> all = passed_over;
+  all.insert(all.end(), asked.begin(), asked.end());
+  Field field;
+  field.carrier.respond = refused_connection;
+  field.finish({relay_of(1, all)}, {.tries = 1, .plain_http = false});
+  std::vector<std::string> seen;
+  for (const auto& one : field.carrier.seen) seen.push_back(one.url);
+  CHECK(seen == asked);
+  Field none;
+  auto& outcome = none.finish({relay_of(1, passed_over)}, {.plain_http = false});
+  REQUIRE(outcome.failure);
+  CHECK(outcome.failure->code == ErrorCode::trust_refused);
+  CHECK(outcome.failure->message ==
+        "cannot sync with the relay at http://relay.example: the team's policy allows this device no plain HTTP");
+  CHECK(none.carrier.seen.empty());
+  Field both;  // another relay is asked all the same
+  CHECK_FALSE(both.finish({relay_of(1, passed_over), relay_of(2, asked)}, {.plain_http = false}).failure);
 }

@@ -56,6 +56,9 @@ TEST_CASE("Policy: a device of several roles follows the strictest, and who read
   policy.coordinator.may_wipe = false;
   CHECK(policy.of(Role::reporter | Role::coordinator) == RolePolicy{Keep::always, 0, false});
   CHECK(policy.of(Role::none) == RolePolicy{});
+  policy.admin.plain_http = false;
+  CHECK_FALSE(policy.of(Role::reporter | Role::admin).plain_http);
+  CHECK(policy.of(Role::reporter).plain_http);
 }
 
 TEST_CASE("Policy: what makes no sense is refused with the rule that it breaks", "[team]") {
@@ -72,7 +75,13 @@ TEST_CASE("Policy: what makes no sense is refused with the rule that it breaks",
   refuse(Role::reporter, {Keep::until_held, 3651, true}, "more than 3650 days");
   refuse(Role::reporter | Role::admin, {}, "it is set for one role at a time");
 
-  auto bytes = encode_policy({{Keep::until_opened, 7, false}, {}, {}, {Keep::until_held, 0, true}});
+  for (bool may_wipe : {false, true})
+    for (bool plain_http : {false, true}) {
+      TeamPolicy policy;
+      policy.reporter = {Keep::until_held, 5, may_wipe, plain_http};
+      CHECK(decode_policy(encode_policy(policy))->reporter == policy.reporter);
+    }
+  auto bytes = encode_policy({{Keep::until_opened, 7, false}, {}, {}, {Keep::until_held, 0, true, false}});
   CHECK(bytes.size() == 17);
   each_mutation(bytes, [&](ByteView changed) {
     auto read = decode_policy(changed);

@@ -201,6 +201,8 @@ void make_steps(TestTeam& team) {
       *set_relays(team.roster, relays, team.by_root(), kNow));
   auto policy = *set_policy(team.roster, Role::reporter, {Keep::until_opened, 7, false}, team.admin(), kNow);
   put("policy", "accepted", "reporters keep until opened and 7 days, and may not wipe; by an admin", policy);
+  put("policy_no_plain_http", "accepted", "admins are to use no plain HTTP; by an admin",
+      *set_policy(team.roster, Role::admin, {.plain_http = false}, team.admin(), kNow));
   Bytes other_days = encode_roster(policy);
   size_t at =
       1 + 2 + encode_head(policy.head).size() + 1 + 1 + 2;  // format, field of the head, field, format, keep, days

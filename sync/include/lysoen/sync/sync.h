@@ -86,6 +86,9 @@ struct SyncOptions {
   int tries = 4;  // rounds of failures in a row through a relay's URLs, after which it is left for this time
   size_t window_min = 8 * 1024, window_max = 1024 * 1024;  // bytes of one request; grows and shrinks between these
   std::chrono::milliseconds poll{0};  // once nothing is left, hold an exchange open this long for news (desks)
+  /// False: addresses without TLS are passed over, but for this machine's own and Tor's. The team's policy may say so
+  /// for the device, whatever stands here.
+  bool plain_http = true;
   /// Of exactly these relays instead of those of the roster, if not empty.
   std::vector<RelayInfo> relays;
   std::function<void(const SyncProgress&)> progress;  // at every exchange's end and when waiting begins
