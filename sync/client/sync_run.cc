@@ -312,7 +312,6 @@ void SyncRun::abandon(RelayLine& line, Error why) {
 
 void SyncRun::report(std::string waiting) {
   if (!options_.progress) return;
-  if (!waiting.empty()) mark(0);
   SyncProgress progress{.entries_sent = outcome_.entries_sent,
                         .entries_received = outcome_.entries_received,
                         .bytes_per_second = rate_.bytes_per_second(),
