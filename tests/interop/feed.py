@@ -20,11 +20,10 @@ import sys
 
 import nacl.bindings
 import nacl.exceptions
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+import hpke
+from hpke import expand, hmac256
 
 BLOCK = 256
 SEQ_MAX = 1 << 40
@@ -52,18 +51,6 @@ def sha256(data):
 
 def labelled_hash(label, data):
     return sha256(label.encode() + b"\0" + data)
-
-
-def hmac256(key, data):
-    return hmac.new(key, data, hashlib.sha256).digest()
-
-
-def expand(key, info, size):
-    out, block = b"", b""
-    for counter in range(1, -(-size // 32) + 1):
-        block = hmac256(key, block + info + bytes([counter]))
-        out += block
-    return out[:size]
 
 
 def signature_holds(key, label, message, signature):
@@ -99,30 +86,11 @@ def xchacha20(key, nonce24, data):
 
 
 def hpke_open(secret, encapsulation, info, sealed):
-    """RFC 9180, base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20Poly1305; first message, no AAD."""
-    own = X25519PrivateKey.from_private_bytes(secret)
-    own_public = own.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    """The first message of a context in base mode, without AAD."""
     try:
-        shared = own.exchange(X25519PublicKey.from_public_bytes(encapsulation))
-    except ValueError:
-        raise Refused("open", "a point of low order") from None
-
-    def extract(suite, salt, label, data):
-        return hmac256(salt or bytes(32), b"HPKE-v1" + suite + label + data)
-
-    def labelled_expand(suite, key, label, data, size):
-        return expand(key, struct.pack(">H", size) + b"HPKE-v1" + suite + label + data, size)
-
-    kem, suite = b"KEM" + b"\0\x20", b"HPKE" + b"\0\x20\0\x01\0\x03"
-    dh = labelled_expand(kem, extract(kem, b"", b"eae_prk", shared), b"shared_secret", encapsulation + own_public, 32)
-    context = b"\0" + extract(suite, b"", b"psk_id_hash", b"") + extract(suite, b"", b"info_hash", info)
-    key_secret = extract(suite, dh, b"secret", b"")
-    key = labelled_expand(suite, key_secret, b"key", context, 32)
-    nonce = labelled_expand(suite, key_secret, b"base_nonce", context, 12)
-    try:
-        return ChaCha20Poly1305(key).decrypt(nonce, sealed, b"")
-    except InvalidTag:
-        raise Refused("open", "HPKE") from None
+        return hpke.receiver(secret, encapsulation, info).open(0, b"", sealed)
+    except hpke.NotOpened as error:
+        raise Refused("open", str(error)) from None
 
 
 class Take:
@@ -353,18 +321,23 @@ def open_entry(key, team, epoch, batch, seq):
     return open_body(unpad(padded))
 
 
-def stream_key(secret, team, epoch, batch, seq):
-    """The entry key of `seq` from the stream entry that is the batch's first."""
-    entry, first_seq = batch.entries[0], batch.first_seq
+def stream_chain(secret, team, epoch, batch, seq):
+    """The chain key that the stream entry at `seq` carries: that of the entry behind it."""
+    entry = batch.entry(seq)
     demand(entry.ciphertext is not None, "stub")
     demand(entry.kind == 1 and len(entry.ciphertext) == 260, "form")
     encapsulation, commitment, sealed = entry.ciphertext[:32], entry.ciphertext[32:64], entry.ciphertext[64:]
-    public = X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    info = b"lysoen/1 stream\0\x01" + team + batch.audience + u(epoch, 4) + public + batch.feed + batch.device
-    chain = hpke_open(secret, encapsulation, info + u(first_seq, 8) + commitment, sealed)[:32]
+    info = b"lysoen/1 stream\0\x01" + team + batch.audience + u(epoch, 4) + hpke.public_key(secret) + batch.feed + batch.device
+    chain = hpke_open(secret, encapsulation, info + u(seq, 8) + commitment, sealed)[:32]
     demand(labelled_hash("lysoen/1 stream commitment", chain) == commitment, "open", "commitment")
-    demand(first_seq < seq <= first_seq + 256, "form", "not of this stream")
-    for _ in range(seq - first_seq - 1):
+    return chain
+
+
+def stream_key(secret, team, epoch, batch, seq):
+    """The entry key of `seq` from the stream entry that is the batch's first."""
+    chain = stream_chain(secret, team, epoch, batch, batch.first_seq)
+    demand(batch.first_seq < seq <= batch.first_seq + 256, "form", "not of this stream")
+    for _ in range(seq - batch.first_seq - 1):
         chain = expand(chain, b"lysoen/1 chain", 32)
     return expand(chain, b"lysoen/1 msg", 32)
 
