@@ -90,7 +90,8 @@ def entries_whole(request, runs, at):
 
 def comes_to_hold(world, device, seq):
     """What a request brought that was lost on its way back is committed when the relay sees the end of the connection."""
-    for _ in range(100):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
         device.exchange(world.url)
         if device.kept.confirmed.get(own(device).feed, 0) >= seq:
             break
