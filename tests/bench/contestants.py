@@ -190,7 +190,10 @@ class Pouch(Contestant):
         return children_time(lambda: self.here(["node", self.SCRIPT, "open", words[3]]))
 
     def add(self, first, count):
-        self.here(["node", self.SCRIPT, "fill", "device", workload.made(), first, count])
+        file = self.folder / "documents"
+        workload.write_documents(file, first, count)
+        self.here(["node", self.SCRIPT, "fill", "device", file])
+        file.unlink()
 
     def push(self, **options):
         return self.exchange(["node", self.SCRIPT, "push", "device", self.url + "/reports"], **options)

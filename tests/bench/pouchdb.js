@@ -1,6 +1,6 @@
 // PouchDB as a peer of tools/bench sync: its server, and the device's side. NODE_PATH names where npm put the packages.
 //   serve FOLDER ADDRESS PORTFILE [KEY CERTIFICATE]
-//   fill DATABASE FILE FROM COUNT     lines of JSON become documents
+//   fill DATABASE FILE                lines of JSON become documents
 //   push DATABASE URL                 replicates to the server, or from it
 //   pull DATABASE URL
 //   open DATABASE                     what starting costs
@@ -24,8 +24,8 @@ function serve(folder, address, portFile, key, certificate) {
   });
 }
 
-async function fill(database, file, from, count) {
-  const lines = fs.readFileSync(file, 'utf8').split('\n').slice(Number(from), Number(from) + Number(count));
+async function fill(database, file) {
+  const lines = fs.readFileSync(file, 'utf8').split('\n').filter((line) => line);
   for (let at = 0; at < lines.length; at += 1000) {
     const documents = lines.slice(at, at + 1000).map((line) => {
       const {id, ...rest} = JSON.parse(line);

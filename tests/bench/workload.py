@@ -8,6 +8,7 @@ import uuid
 from links import shared_folder
 from steps import DATA, fail, install, run, say
 
+SIZE = 100_000
 FORM = "human-rights-violation"
 # Columns without a question of their own go where text goes. Id and device are what an entry has by itself.
 FIELDS = {"title": "case_ref", "category": "category", "event_date": "event_date", "event_hour": "event_hour",
@@ -37,12 +38,22 @@ def made():
 
 
 def reports(first, count):
-    with open(made(), encoding="utf-8") as lines:
-        for number, line in enumerate(lines):
-            if number >= first + count:
-                return
-            if number >= first:
-                yield json.loads(line)
+    """Reports by number from 0. Behind the last one they begin again, as other reports: with other ids."""
+    number = 0
+    while number < first + count:
+        with open(made(), encoding="utf-8") as lines:
+            for line in lines:
+                if first <= number < first + count:
+                    report = json.loads(line)
+                    yield {**report, "id": str(uuid.UUID(int=uuid.UUID(report["id"]).int ^ number // SIZE))}
+                number += 1
+
+
+def write_documents(file, first, count):
+    """Lines of JSON, as a peer takes them."""
+    with open(file, "w", encoding="utf-8") as out:
+        for report in reports(first, count):
+            out.write(json.dumps(report, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 def answers(report):
