@@ -19,6 +19,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -38,8 +39,10 @@ using std::chrono::milliseconds;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kHeadMax = 8 * 1024, kPieceMax = 64 * 1024, kWriteSlice = 64 * 1024;
-constexpr size_t kDrainMax = 512 * 1024;  // read and thrown away so that a sender still sending sees our refusal
+constexpr size_t kTlsPieceMax = 16 * 1024;  // a record; what a connection that waits for a piece has in memory
+constexpr size_t kDrainMax = 512 * 1024;    // read and thrown away so that a sender still sending sees our refusal
 constexpr milliseconds kDrainDeadline{2000};
+constexpr size_t kClosingMax = 128;  // connections that give way and have not closed yet
 
 // What all connections share. Outlives them.
 struct Shared {
@@ -48,12 +51,15 @@ struct Shared {
   Service& service;
   std::optional<asio::ssl::context> tls;
   std::atomic<bool> stopping{false};
-  std::atomic<uint64_t> accepted{0}, turned_away{0}, ok{0}, refused{0}, cut{0};
+  std::atomic<uint64_t> accepted{0}, turned_away{0}, displaced{0}, late{0}, ok{0}, refused{0}, cut{0};
 
   std::mutex mutex;
   std::condition_variable emptied;
   std::set<class Connection*> open;  // under mutex
-  asio::io_context io;               // last: what it still holds ends while the rest is there
+  // Those that may be displaced, the one that has waited longest first. Under mutex.
+  std::map<uint64_t, class Connection*> waiting;
+  uint64_t places = 0;  // given out; under mutex
+  asio::io_context io;  // last: what it still holds ends while the rest is there
 };
 
 using Request = http::request_parser<http::empty_body>;
@@ -64,10 +70,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
       : shared_(shared), socket_(std::move(socket)), guard_(socket_.get_executor()), bell_(socket_.get_executor()) {
     std::lock_guard lock(shared_.mutex);
     shared_.open.insert(this);
+    shared_.waiting.emplace(place_ = ++shared_.places, this);
   }
   ~Connection() {
     std::lock_guard lock(shared_.mutex);
     shared_.open.erase(this);
+    shared_.waiting.erase(place_);
     if (shared_.open.empty()) shared_.emptied.notify_all();
   }
 
@@ -84,8 +92,27 @@ class Connection : public std::enable_shared_from_this<Connection> {
     });
   }
 
+  // From any thread, for a connection that was taken from `waiting`.
+  void give_way() {
+    asio::post(socket_.get_executor(), [weak = weak_from_this()] {
+      auto self = weak.lock();
+      if (!self || self->admitted_) return;  // began an exchange meanwhile
+      ++self->shared_.displaced;
+      self->close();
+    });
+  }
+
  private:
   enum class Next { keep, close };
+
+  // An admitted exchange is under way, or not any more.
+  void set_admitted(bool admitted) {
+    if (std::exchange(admitted_, admitted) == admitted) return;
+    known_ = true;
+    std::lock_guard lock(shared_.mutex);
+    shared_.waiting.erase(place_);
+    if (!admitted) shared_.waiting.emplace(place_ = ++shared_.places, this);
+  }
 
   void close() {
     error_code ignored;
@@ -98,7 +125,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     guard_.expires_after(time);
     guard_.async_wait([weak = weak_from_this()](error_code error) {
       auto self = weak.lock();
-      if (!error && self) self->late_ = true, self->close();
+      if (error || !self) return;
+      self->late_ = true;
+      ++self->shared_.late;
+      self->close();
     });
   }
 
@@ -132,9 +162,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   asio::awaitable<bool> write(ByteView bytes) {
+    const auto began = asio::steady_timer::clock_type::now();
     while (!bytes.empty()) {
       auto slice = bytes.first(std::min(bytes.size(), kWriteSlice));
-      arm(shared_.options.piece_deadline);
+      auto elapsed = std::chrono::duration_cast<milliseconds>(asio::steady_timer::clock_type::now() - began);
+      if (elapsed >= shared_.options.body_deadline) co_return false;
+      arm(std::min(shared_.options.piece_deadline, shared_.options.body_deadline - elapsed));
       error_code error;
       size_t done = 0;
       auto buffer = asio::buffer(slice.data(), slice.size());
@@ -170,13 +203,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (size > shared_.options.body_max) co_return co_await refuse(413);
     if (head[http::field::expect] == "100-continue" && !co_await write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")))
       co_return Next::close;
-    co_return co_await exchange(size, keep);
+    auto next = co_await exchange(size, keep);
+    set_admitted(false);
+    co_return next;
   }
 
   // What was read beyond the head stays in held_.
   asio::awaitable<bool> read_head(Request& request) {
     idle_ = held_.empty();
-    arm(shared_.options.idle_deadline);
+    arm(known_ ? shared_.options.idle_deadline : shared_.options.head_deadline);
     error_code parse;
     for (;;) {
       if (!held_.empty()) {
@@ -206,8 +241,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<Next> exchange(uint64_t size, bool keep) {
     auto incoming = shared_.service.begin();
     auto [standing, whole] = co_await read_body(*incoming, size);
-    if (standing == Piece::refused || standing == Piece::busy)
-      co_return co_await refuse(standing == Piece::busy ? 503 : 404);
+    if (standing == Piece::busy) co_return co_await refuse(503);
+    if (standing == Piece::crowded) co_return co_await refuse(429);
+    if (standing == Piece::refused) co_return co_await refuse(404);
     if (!whole && standing != Piece::enough) {
       // Cut: what came whole may still be of use, but nobody waits for an answer.
       ++shared_.cut;
@@ -249,6 +285,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       if (piece.empty()) co_return std::tuple(standing, false);
       done += piece.size();
       standing = co_await judged(incoming, std::move(piece));
+      if (standing == Piece::admitted) set_admitted(true);
       if (standing != Piece::unknown && standing != Piece::admitted) co_return std::tuple(standing, done == size);
     }
     co_return std::tuple(standing, true);
@@ -264,8 +301,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
       held_.erase(held_.begin(), held_.begin() + taken);
       co_return piece;
     }
-    piece.resize(size);
     error_code error;
+    // Memory for a piece only once there is one: who sends nothing has none.
+    if (!tls_) {
+      std::tie(error) = co_await socket_.async_wait(tcp::socket::wait_read, kAwait);
+      if (error) co_return piece;
+      size = std::clamp<size_t>(socket_.available(error), 1, size);
+    }
+    piece.resize(tls_ ? std::min(size, kTlsPieceMax) : size);
     size_t came = 0;
     std::tie(error, came) = co_await read_some(piece);
     piece.resize(error ? 0 : came);
@@ -346,27 +389,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
       co_return co_await text(status, body, keep);
     }
     if (target == "/metrics" && here) {
-      const std::string body = own_metrics() + shared_.service.metrics();
+      const std::string body = shared_.service.metrics(counts());
       co_return co_await text(200, body, keep);
     }
     co_return co_await refuse(404);
   }
 
-  std::string own_metrics() {
-    size_t open = 0;
-    {
-      std::lock_guard lock(shared_.mutex);
-      open = shared_.open.size();
-    }
-    auto line = [](const char* name, const char* type, uint64_t value) {
-      return std::string("# TYPE ") + name + " " + type + "\n" + name + " " + std::to_string(value) + "\n";
-    };
-    return line("lysoen_connections_open", "gauge", open) +
-           line("lysoen_connections_total", "counter", shared_.accepted) +
-           line("lysoen_connections_turned_away_total", "counter", shared_.turned_away) +
-           line("lysoen_http_answered_total", "counter", shared_.ok) +
-           line("lysoen_http_refused_total", "counter", shared_.refused) +
-           line("lysoen_http_cut_total", "counter", shared_.cut);
+  ListenerCounts counts() {
+    std::lock_guard lock(shared_.mutex);
+    return {shared_.open.size(), shared_.accepted, shared_.turned_away, shared_.displaced,
+            shared_.late,        shared_.ok,       shared_.refused,     shared_.cut};
   }
 
   static const char* reason(int status) {
@@ -423,8 +455,45 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::steady_timer guard_;  // closes the socket when a deadline passes
   asio::steady_timer bell_;   // wakes the coroutine when the service has spoken
   Bytes held_;                // read and not used yet
+  uint64_t place_ = 0;        // in shared_.waiting; under its mutex
+  bool admitted_ = false;     // an admitted exchange is under way
+  bool known_ = false;        // one was
   bool idle_ = true, late_ = false, gone_ = false;
 };
+
+// -- Starting
+// ---------------------------------------------------------------------------------------------------------
+
+Result<asio::ip::address> address_of(const ListenerOptions& options) {
+  error_code error;
+  auto address = asio::ip::make_address(options.address, error);
+  if (error)
+    return make_error(ErrorCode::input_refused, "cannot listen: the address is no IP address",
+                      "for example 127.0.0.1:8470");
+  return address;
+}
+
+Result<void> set_up_tls(const ListenerOptions& options, asio::ssl::context& tls) {
+  if (options.certificate_file.empty() || options.key_file.empty()) {
+    return make_error(ErrorCode::usage, "cannot start TLS: it takes both a certificate and a key");
+  }
+  SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_3_VERSION);
+  SSL_CTX_set_mode(tls.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  error_code error;
+  if (tls.use_certificate_chain_file(options.certificate_file, error)) {
+    return make_error(ErrorCode::input_refused, "cannot use the TLS certificate: " + error.message(),
+                      "it must be a PEM file");
+  }
+  if (tls.use_private_key_file(options.key_file, asio::ssl::context::pem, error)) {
+    return make_error(ErrorCode::input_refused, "cannot use the TLS key: " + error.message(),
+                      "it must be a PEM file without passphrase that belongs to the certificate");
+  }
+  return {};
+}
+
+bool wants_tls(const ListenerOptions& options) {
+  return !options.certificate_file.empty() || !options.key_file.empty();
+}
 
 // -- Accepting
 // ---------------------------------------------------------------------------------------------------------
@@ -437,12 +506,9 @@ class AsioListener final : public Listener {
 
   Result<void> begin() {
     const auto& options = shared_.options;
-    if (!options.certificate_file.empty() || !options.key_file.empty()) LYSOEN_TRY(set_up_tls());
+    if (wants_tls(options)) LYSOEN_TRY(set_up_tls(options, shared_.tls.emplace(asio::ssl::context::tls_server)));
+    LYSOEN_ASSIGN(auto address, address_of(options));
     error_code error;
-    auto address = asio::ip::make_address(options.address, error);
-    if (error)
-      return make_error(ErrorCode::input_refused, "cannot listen: the address is no IP address",
-                        "for example 127.0.0.1:8470");
     tcp::endpoint at(address, options.port);
     if (!acceptor_.open(at.protocol(), error)) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error) acceptor_.bind(at, error);
@@ -478,26 +544,6 @@ class AsioListener final : public Listener {
   }
 
  private:
-  Result<void> set_up_tls() {
-    const auto& options = shared_.options;
-    if (options.certificate_file.empty() || options.key_file.empty()) {
-      return make_error(ErrorCode::usage, "cannot start TLS: it takes both a certificate and a key");
-    }
-    auto& tls = shared_.tls.emplace(asio::ssl::context::tls_server);
-    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_3_VERSION);
-    SSL_CTX_set_mode(tls.native_handle(), SSL_MODE_RELEASE_BUFFERS);
-    error_code error;
-    if (tls.use_certificate_chain_file(options.certificate_file, error)) {
-      return make_error(ErrorCode::input_refused, "cannot use the TLS certificate: " + error.message(),
-                        "it must be a PEM file");
-    }
-    if (tls.use_private_key_file(options.key_file, asio::ssl::context::pem, error)) {
-      return make_error(ErrorCode::input_refused, "cannot use the TLS key: " + error.message(),
-                        "it must be a PEM file without passphrase that belongs to the certificate");
-    }
-    return {};
-  }
-
   asio::awaitable<void> accept() {
     while (!shared_.stopping) {
       auto strand = asio::make_strand(shared_.io);
@@ -510,7 +556,7 @@ class AsioListener final : public Listener {
         continue;
       }
       ++shared_.accepted;
-      if (open_now() >= shared_.options.connections_max) {
+      if (!has_place()) {
         ++shared_.turned_away;
         continue;
       }
@@ -519,9 +565,16 @@ class AsioListener final : public Listener {
     }
   }
 
-  size_t open_now() {
+  // One more may come: there is a place, or somebody gives way. Those asked to may still be closing, so that for a
+  // moment there are a few more than the limit says.
+  bool has_place() {
     std::lock_guard lock(shared_.mutex);
-    return shared_.open.size();
+    if (shared_.open.size() < shared_.options.connections_max) return true;
+    if (shared_.waiting.empty() || shared_.open.size() >= shared_.options.connections_max + kClosingMax) return false;
+    auto longest = shared_.waiting.begin();
+    longest->second->give_way();
+    shared_.waiting.erase(longest);
+    return true;
   }
 
   Shared shared_;
@@ -540,6 +593,14 @@ Result<std::unique_ptr<Listener>> Listener::start(const ListenerOptions& options
   } catch (const std::exception&) {
     return make_error(ErrorCode::internal, "cannot listen: the event loop does not start");
   }
+}
+
+Result<void> Listener::check(const ListenerOptions& options) {
+  LYSOEN_ASSIGN(auto address, address_of(options));
+  (void)address;
+  if (!wants_tls(options)) return {};
+  asio::ssl::context tls(asio::ssl::context::tls_server);
+  return set_up_tls(options, tls);
 }
 
 }  // namespace lysoen::net

@@ -18,6 +18,7 @@ enum class Piece {
   admitted,  // go on
   enough,    // do not read on: end() has an answer for it, then the connection closes
   busy,      // too much at once: hang up with a 503
+  crowded,   // this sender has too much under way: hang up with a 429
   refused,   // hang up with a 404, as anything that is no relay would
 };
 
@@ -40,14 +41,19 @@ class Incoming {
   virtual void end(bool whole, Reply reply) = 0;
 };
 
+/// What the listener has counted since it began; `open` now.
+struct ListenerCounts {
+  uint64_t open = 0, accepted = 0, turned_away = 0, displaced = 0, late = 0, answered = 0, refused = 0, cut = 0;
+};
+
 class Service {
  public:
   virtual ~Service() = default;
   virtual std::shared_ptr<Incoming> begin() = 0;
   /// Nothing while healthy, otherwise why not ("store is read-only"); for GET /healthz.
   virtual std::string unhealthy() = 0;
-  /// The service's own lines for GET /metrics, Prometheus text format.
-  virtual std::string metrics() = 0;
+  /// For GET /metrics: all of the page, Prometheus text format, this listener's counts among it.
+  virtual std::string metrics(const ListenerCounts& listener) = 0;
 };
 
 struct ListenerOptions {
@@ -55,15 +61,18 @@ struct ListenerOptions {
   uint16_t port = 0;                       // 0: the system chooses
   std::string certificate_file, key_file;  // PEM; TLS 1.3 when given
   int threads = 2;
-  size_t connections_max = 12000;  // beyond that new ones are closed at once
+  // When all are taken a new one takes the place of the one that has waited longest without an admitted exchange under
+  // way: who never showed that it may speak, or is idle and loses nothing. If there is none the new one is closed.
+  size_t connections_max = 12000;
   uint64_t body_max = 16u * 1024 * 1024;
   uint64_t unknown_body_max = 4096;                                      // from a sender that is not admitted yet
   std::chrono::milliseconds unknown_deadline = std::chrono::seconds(5);  // from the request's first byte
-  std::chrono::milliseconds head_deadline = std::chrono::seconds(10);    // TLS handshake; a request's head
+  // TLS handshake; a request's head; and until a connection that has had no admitted exchange begins a request.
+  std::chrono::milliseconds head_deadline = std::chrono::seconds(10);
   std::chrono::milliseconds piece_deadline =
       std::chrono::seconds(30);  // from one piece of a body to the next; answers too
-  std::chrono::milliseconds body_deadline = std::chrono::minutes(10);
-  std::chrono::milliseconds idle_deadline = std::chrono::seconds(75);    // between requests
+  std::chrono::milliseconds body_deadline = std::chrono::minutes(10);    // all of a body; all of an answer
+  std::chrono::milliseconds idle_deadline = std::chrono::seconds(75);    // between requests of who is known
   std::chrono::milliseconds answer_deadline = std::chrono::minutes(10);  // the service's, long polls included
 };
 
@@ -74,6 +83,8 @@ class Listener {
   /// Binds and begins to serve. Errors: input_refused (address, certificate or key that cannot be used),
   /// already_exists (the port is taken).
   static Result<std::unique_ptr<Listener>> start(const ListenerOptions& options, Service& service);
+  /// All that start() would refuse but for a port that is taken. Binds nothing.
+  static Result<void> check(const ListenerOptions& options);
   virtual uint16_t port() const = 0;
   /// Graceful: takes no new connection, closes idle ones, lets requests in progress end for at most `patience`.
   virtual void stop(std::chrono::milliseconds patience) = 0;

@@ -43,6 +43,10 @@ Sift Request::end() {
   return sift_;
 }
 
+Hash Request::sender() const {
+  return exchange_.is_join() ? Hash{exchange_.invite_key()} : Hash{exchange_.device().bytes};
+}
+
 Sift Request::sift() {
   std::shared_ptr<const Store::Admitted> admitted;
   {
@@ -111,6 +115,7 @@ void RelayImpl::commit_group(Kind kind, const std::vector<Request*>& group) {
 void RelayImpl::settle_counts() {
   auto counts = store_->take_counts();
   if (counts.entries > 0 || counts.blobs > 0 || store_->admission_changed()) ++news_;
+  note_news();
   refresh_admitted();
   std::lock_guard guard(mutex_);
   metrics_.entries_stored += counts.entries;
@@ -121,6 +126,24 @@ void RelayImpl::settle_counts() {
   metrics_.receipts += counts.receipts;
   metrics_.chunks_stored += counts.chunks;
   metrics_.blobs_whole += counts.blobs;
+}
+
+void RelayImpl::note_news() {
+  auto news = store_->take_news();
+  if (news.mailboxes.empty() && news.teams.empty()) return;
+  uint64_t number = news_ + 1;
+  for (const auto& mailbox : news.mailboxes) mailbox_news_[mailbox] = number;
+  for (const auto& team : news.teams) team_news_[team] = number;
+  news_ = number;
+}
+
+/// What may bring a held request news from now on.
+Result<void> RelayImpl::watch(Request& request) {
+  request.looked_at_ = news_;
+  request.watched_.clear();
+  LYSOEN_ASSIGN(auto readable, store_->mailboxes(request.exchange_.team(), request.exchange_.device()));
+  for (const auto& mailbox : readable) request.watched_.push_back(mailbox.audience);
+  return {};
 }
 
 std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests) {
@@ -153,7 +176,7 @@ std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests) 
     Handled result;
     if (request->intake_ == Intake::opened && request->sift_ != Sift::refused) {
       auto hold = request->failure_ ? Result<bool>(false) : request->exchange_.may_hold(*store_);
-      if (hold && *hold) {
+      if (hold && *hold && watch(*request)) {
         result.hold = request->exchange_.wait();
         if (!request->held_) request->held_ = true, ++held_now_;
       } else {
@@ -182,8 +205,17 @@ Bytes RelayImpl::answer(Request& request) {
 }
 
 bool RelayImpl::has_news(RelayRequest& held) {
-  auto hold = static_cast<Request&>(held).exchange_.may_hold(*store_);
-  return !hold || !*hold;
+  auto& request = static_cast<Request&>(held);
+  uint64_t since = request.looked_at_;
+  auto newer = [&](const auto& all, const auto& key) {
+    auto at = all.find(key);
+    return at != all.end() && at->second > since;
+  };
+  bool touched = newer(team_news_, request.exchange_.team());
+  for (const auto& mailbox : request.watched_) touched = touched || newer(mailbox_news_, mailbox);
+  if (!touched) return false;
+  auto hold = request.exchange_.may_hold(*store_);
+  return !hold || !*hold || !watch(request);
 }
 
 Bytes RelayImpl::answer_held(RelayRequest& held) {

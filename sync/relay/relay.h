@@ -50,6 +50,8 @@ class RelayRequest {
   virtual Sift take(ByteView piece) = 0;
   /// The body is over, whole or cut: opens what is left, so that handle() need not.
   virtual Sift end() = 0;
+  /// Once admitted: who sends, for limits on what one sender may have under way. The device, or a joiner's invite.
+  virtual Hash sender() const = 0;
 };
 
 struct Handled {

@@ -3,7 +3,9 @@
 // Fields are of the writer strand unless they stand below "any thread".
 #pragma once
 #include <atomic>
+#include <cstring>
 #include <mutex>
+#include <unordered_map>
 
 #include "core/storage/container.h"
 #include "sync/relay/keys.h"
@@ -22,6 +24,7 @@ class Request final : public RelayRequest {
   ~Request() override;
   Sift take(ByteView piece) override;
   Sift end() override;
+  Hash sender() const override;
 
  private:
   friend class RelayImpl;
@@ -31,7 +34,9 @@ class Request final : public RelayRequest {
   session::Intake intake_ = session::Intake::more;
   Sift sift_ = Sift::unknown;
   bool ended_ = false, held_ = false;
-  std::optional<Error> failure_;  // why its commit failed
+  std::vector<AudienceId> watched_;  // held: what may bring it news, beside its team's
+  uint64_t looked_at_ = 0;           // held: the news it was last compared with
+  std::optional<Error> failure_;     // why its commit failed
 };
 
 class RelayImpl final : public Relay {
@@ -68,6 +73,8 @@ class RelayImpl final : public Relay {
   Result<void> commit(Kind kind, const std::function<Result<void>()>& work);
   void commit_group(Kind kind, const std::vector<Request*>& group);
   void settle_counts();
+  void note_news();
+  Result<void> watch(Request& request);
   void refresh_admitted();
   Bytes answer(Request& request);
   storage::Files& files() const;
@@ -86,6 +93,18 @@ class RelayImpl final : public Relay {
   std::unique_ptr<storage::Container> container_;
   std::unique_ptr<BlobFolder> blobs_;
   std::unique_ptr<Store> store_;
+
+  // The number of the newest news in a mailbox, or of a team: most of those who wait are passed over by it, without a
+  // look at the tables. Bounded by the mailboxes that there are.
+  struct AudienceHash {
+    size_t operator()(const AudienceId& id) const {
+      size_t hash = 0;
+      std::memcpy(&hash, id.bytes.data(), sizeof hash);
+      return hash;
+    }
+  };
+  std::unordered_map<AudienceId, uint64_t, AudienceHash> mailbox_news_;
+  std::map<TeamId, uint64_t> team_news_;
 
   // Any thread.
   std::atomic<uint64_t> news_{0};

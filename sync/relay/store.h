@@ -69,6 +69,14 @@ class Store final : public session::RelayStore {
   /// The list changed since admitted() was called.
   bool admission_changed() const { return admission_changed_; }
 
+  /// What somebody may wait for and what came since the last call: mailboxes with a new item; teams with another list,
+  /// roster, join request or welcome.
+  struct News {
+    std::vector<AudienceId> mailboxes;
+    std::vector<TeamId> teams;
+  };
+  News take_news() { return std::exchange(news_, {}); }
+
   /// What was appended since the last call: the payload of a ring record. Empty: nothing.
   Bytes take_record();
   /// Does again what a record says. Batches that are there already change nothing.
@@ -152,6 +160,7 @@ class Store final : public session::RelayStore {
   Clock& clock_;
   std::map<TeamId, TeamRow> teams_;  // cache
   bool admission_changed_ = true;
+  News news_;
   Bytes record_;
   Counts counts_;
 };

@@ -226,6 +226,7 @@ Result<void> Store::publish(TeamRow& team, FeedRow& feed, uint64_t first, uint64
                      item.head, missing.bytes(), running));
   LYSOEN_TRY(db_.run("UPDATE mailbox SET counter = ?, running = ? WHERE id = ?", item.n, running, mailbox->id));
 
+  news_.mailboxes.push_back(feed.key.audience);
   feed.leaf = team.log.size(), feed.item = item.n;
   Hash leaf = feed::log_leaf(item.feed, feed.seq, feed.head);
   LYSOEN_TRY(db_.run("INSERT INTO log_leaf VALUES(?, ?, ?)", team.id, feed.leaf, leaf));

@@ -30,6 +30,7 @@ void Store::forget() {
   record_.clear();
   blobs_.forget();
   counts_ = {};
+  news_ = {};
   admission_changed_ = true;
 }
 
@@ -81,6 +82,7 @@ Result<void> Store::remove_team(const TeamId& team) {
   LYSOEN_ASSIGN(auto* row, team_row(team));
   if (!row) return make_error(ErrorCode::not_found, "cannot remove the team: it is not admitted here");
   admission_changed_ = true;
+  news_.teams.push_back(team);
   row->removed = true;
   return db_.run("UPDATE team SET removed = 1 WHERE id = ?", row->id);
 }
@@ -164,6 +166,7 @@ Result<Refusal> Store::take_admission_list(const TeamId& team, ByteView bytes) {
   LYSOEN_TRY(db_.run("INSERT INTO admission VALUES(?, ?, ?)", row->id, list->version, bytes));
   row->list = std::move(*list);
   admission_changed_ = true;
+  news_.teams.push_back(team);
   return Refusal();
 }
 
@@ -211,6 +214,7 @@ Result<Refusal> Store::take_roster(const TeamId& team, const SealedRoster& roste
   if (roster.version == 0 || roster.version > static_cast<uint64_t>(INT64_MAX) ||
       roster.sealed.size() > wire::kRosterMax)
     return Refusal(VerdictCode::malformed);
+  news_.teams.push_back(team);
   LYSOEN_TRY(
       db_.run("INSERT OR IGNORE INTO roster VALUES(?, ?, ?, ?)", row->id, roster.version, roster.hash, roster.sealed));
   return Refusal();
@@ -261,6 +265,7 @@ Result<JoinState> Store::join(const TeamId& team, const PublicKey& invite_key, B
   if (static_cast<uint64_t>(waiting.value_or(0)) >= quotas_.join_requests_open) return JoinState::too_many;
   LYSOEN_TRY(db_.run("INSERT INTO joining VALUES(?, ?, ?, ?, x'')", row->id, invite, now_ms(), request));
   admission_changed_ = true;
+  news_.teams.push_back(team);
   return JoinState::waiting;
 }
 
@@ -273,6 +278,7 @@ Result<Refusal> Store::take_welcome(const TeamId& team, ByteView welcome) {
       "INSERT INTO joining VALUES(?, ?, ?, x'', ?) ON CONFLICT(team, invite) DO UPDATE SET welcome = excluded.welcome",
       row->id, *invite, now_ms(), welcome));
   admission_changed_ = true;
+  news_.teams.push_back(team);
   return Refusal();
 }
 

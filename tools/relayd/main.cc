@@ -20,7 +20,10 @@ constexpr const char* kAbout =
     "First time:\n"
     "  lysoen-relay keygen --store /var/lib/lysoen      prints the relay's key: give it to the team's admin\n"
     "  lysoen-relay team add --store /var/lib/lysoen KEY    KEY is what the admin got from 'lysoen team create'\n"
-    "  lysoen-relay serve --store /var/lib/lysoen --listen 127.0.0.1:8470\n";
+    "  lysoen-relay serve --store /var/lib/lysoen --listen 127.0.0.1:8470\n\n"
+    "For good, with a configuration file (lysoen-relay.toml of this package shows every setting):\n"
+    "  lysoen-relay check --config /etc/lysoen/relay.toml --config-only     is it sound, and what holds\n"
+    "  lysoen-relay serve --config /etc/lysoen/relay.toml\n";
 
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 internal, 2 usage, 3 input refused, 6 damaged, 8 store in use, 9 trust refused,\n"
@@ -54,21 +57,53 @@ int obey(const Places& places, const Order& order, Environment environment) {
   return outcome.error ? complain(*outcome.error) : 0;
 }
 
+// What the command line said. It goes before the configuration file, and that before the defaults.
 struct Arguments {
-  std::string store, key_file;
-  ServeOptions serve;
+  std::optional<std::string> config, store, key_file, listen, certificate, certificate_key;
+  std::optional<int> threads;
+  std::filesystem::path port_file;
+  bool config_only = false;
   Order order;
-
-  Places places() const {
-    Places places{store, key_file};
-    if (key_file.empty()) places.key_file = places.folder / "relay.key";
-    return places;
-  }
 };
 
+Result<Config> settle(const Arguments& arguments) {
+  Config config;
+  if (arguments.config) {
+    LYSOEN_ASSIGN(config, read_config(*arguments.config));
+  }
+  auto over = [](auto& value, const auto& said) {
+    if (said) value = *said;
+  };
+  over(config.store, arguments.store);
+  over(config.key_file, arguments.key_file);
+  over(config.listen, arguments.listen);
+  over(config.listener.certificate_file, arguments.certificate);
+  over(config.listener.key_file, arguments.certificate_key);
+  over(config.listener.threads, arguments.threads);
+  if (config.store.empty())
+    return make_error(ErrorCode::usage, "the relay's folder is not named",
+                      "--store FOLDER, or --config FILE with a line store = \"FOLDER\"");
+  return config;
+}
+
+Places places_of(const Config& config) {
+  Places places{config.store, config.key_file};
+  if (config.key_file.empty()) places.key_file = places.folder / "relay.key";
+  return places;
+}
+
+// The configuration alone: what it says holds together; then every setting as it holds.
+int tell_config(const Config& config) {
+  auto sound = check_config(config);
+  if (!sound.ok()) return complain(sound.error());
+  std::printf("# sound; every setting as it holds:\n%s", to_toml(config).c_str());
+  return 0;
+}
+
 CLI::App* with_store(CLI::App* command, Arguments& arguments) {
+  command->add_option("--config", arguments.config, "The configuration file; what is given beside it goes before it")
+      ->envname("LYSOEN_RELAY_CONFIG");
   command->add_option("--store", arguments.store, "The relay's folder: key file, store, orders")
-      ->required()
       ->envname("LYSOEN_RELAY_STORE");
   command->add_option("--key-file", arguments.key_file,
                       "The key file, if it lies elsewhere (better on another disk than its backups)");
@@ -100,20 +135,18 @@ void add_team_commands(CLI::App& app, Arguments& arguments) {
 
 void add_serve(CLI::App& app, Arguments& arguments) {
   auto* serve = with_store(app.add_subcommand("serve", "Serve until SIGTERM"), arguments);
-  serve->add_option("--listen", arguments.serve.listen, "Address and port; port 0 takes a free one and prints it")
-      ->capture_default_str();
+  serve->add_option("--listen", arguments.listen,
+                    "Address and port, 127.0.0.1:8470 if not given; port 0 takes a free one and prints it");
   auto* certificate =
-      serve->add_option("--tls-cert", arguments.serve.certificate, "PEM file: certificate and chain; turns TLS on");
-  auto* key = serve->add_option("--tls-key", arguments.serve.certificate_key, "PEM file: its private key");
+      serve->add_option("--tls-cert", arguments.certificate, "PEM file: certificate and chain; turns TLS on");
+  auto* key = serve->add_option("--tls-key", arguments.certificate_key, "PEM file: its private key");
   certificate->needs(key);
   key->needs(certificate);
-  serve->add_option("--port-file", arguments.serve.port_file, "Write the port to this file once connections are taken");
-  serve->add_option("--threads", arguments.serve.threads, "Network threads")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
+  serve->add_option("--port-file", arguments.port_file, "Write the port to this file once connections are taken");
+  serve->add_option("--threads", arguments.threads, "Network threads, 2 if not given")->check(CLI::Range(1, 64));
   serve->footer(
       "Logs are JSON lines on stderr, without addresses or contents. GET /healthz says ok; GET /metrics, from this\n"
-      "machine only, gives Prometheus text.");
+      "machine only, gives Prometheus text. Limits, quotas and the rest are settings of the configuration file.");
 }
 
 Error misuse(const CLI::ParseError& error, const std::string& command) {
@@ -138,7 +171,10 @@ int run(int argc, char** argv) {
   with_store(app.add_subcommand("keygen", "Make the relay's key and print its public half"), arguments);
   add_team_commands(app, arguments);
   add_order(app.add_subcommand("token", "Make a one-time token with which one team may be added"), arguments, "token");
-  add_order(app.add_subcommand("check", "Verify every signature, chain and counter in the store"), arguments, "check");
+  auto* check = app.add_subcommand("check", "Verify the configuration, and every signature, chain and counter");
+  add_order(check, arguments, "check");
+  check->add_flag("--config-only", arguments.config_only,
+                  "Only the configuration: whether it is sound, and every setting as it holds");
   add_order(app.add_subcommand("inspect", "Show all that this relay knows"), arguments, "inspect");
   try {
     app.parse(argc, argv);
@@ -147,9 +183,17 @@ int run(int argc, char** argv) {
     return complain(misuse(error, command_in(app)));
   }
   auto environment = system_environment();
-  if (app.got_subcommand("serve")) return serve(arguments.places(), arguments.serve, environment);
-  if (app.got_subcommand("keygen")) return keygen(arguments.places(), environment);
-  return obey(arguments.places(), arguments.order, environment);
+  auto config = settle(arguments);
+  if (!config.ok()) return complain(config.error());
+  auto places = places_of(*config);
+  if (app.got_subcommand("serve")) return serve(places, *config, arguments.port_file, environment);
+  if (app.got_subcommand("keygen")) return keygen(places, environment);
+  if (arguments.config_only) return tell_config(*config);
+  if (app.got_subcommand("check") && arguments.config) {
+    auto sound = check_config(*config);
+    if (!sound.ok()) return complain(sound.error());
+  }
+  return obey(places, arguments.order, environment);
 }
 
 }  // namespace

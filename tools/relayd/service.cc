@@ -9,32 +9,37 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kTogetherMax = 256;                       // requests in one commit
-constexpr size_t kWaitingMax = 8192;                       // requests waiting for the writer
-constexpr uint64_t kBytesPendingMax = 256u * 1024 * 1024;  // bodies that wait, over all connections
+constexpr size_t kTogetherMax = 256;    // requests in one commit
+constexpr size_t kWaitingMax = 8192;    // requests waiting for the writer
+constexpr uint64_t kSmall = 64 * 1024;  // a request that goes on when memory runs short
+constexpr auto kSweepEvery = 100ms;     // looks for hang-ups and deadlines among held requests
+constexpr auto kNewsEvery = 20ms;       // for all who wait; a burst of commits is one look
 constexpr auto kTick = 500ms;
 constexpr auto kTendEvery = 15min;
 
 }  // namespace
 
+Job::~Job() {
+  service.bytes_pending_ -= bytes;
+  service.end_counting(*this);
+}
+
 class RelayService::Exchange final : public net::Incoming {
  public:
-  explicit Exchange(RelayService& service) : service_(service), job_(std::make_shared<Job>()) {
+  explicit Exchange(RelayService& service) : service_(service), job_(std::make_shared<Job>(service)) {
     job_->request = service.relay_.begin();
   }
-  ~Exchange() override {
-    job_->gone = true;
-    service_.bytes_pending_ -= job_->bytes;
-  }
+  ~Exchange() override { job_->gone = true; }
 
   void take(Bytes piece, Next next) override {
     job_->bytes += piece.size();
-    if ((service_.bytes_pending_ += piece.size()) > kBytesPendingMax) return next(net::Piece::busy);
+    service_.bytes_pending_ += piece.size();
+    if (!service_.has_room(*job_)) return next(net::Piece::busy);
     switch (job_->request->take(piece)) {
       case relay::Sift::unknown:
         return next(net::Piece::unknown);
       case relay::Sift::admitted:
-        return next(net::Piece::admitted);
+        return next(service_.begin_counting(*job_) ? net::Piece::admitted : net::Piece::crowded);
       case relay::Sift::stranger:
         return next(net::Piece::enough);
       case relay::Sift::refused:
@@ -46,6 +51,7 @@ class RelayService::Exchange final : public net::Incoming {
     // Opened here, not by the writer: this is the costly part, and there are many network threads.
     if (job_->request->end() == relay::Sift::refused) return reply({.status = 404, .body = {}});
     job_->reply = std::move(reply);  // of a cut request: goes nowhere
+    job_->came = service_.now();
     service_.enqueue(job_);
   }
 
@@ -54,8 +60,8 @@ class RelayService::Exchange final : public net::Incoming {
   std::shared_ptr<Job> job_;
 };
 
-RelayService::RelayService(relay::Relay& relay, Environment environment, Log& log)
-    : relay_(relay), environment_(environment), log_(log), writer_([this] { write(); }) {}
+RelayService::RelayService(relay::Relay& relay, const ServiceLimits& limits, Environment environment, Log& log)
+    : relay_(relay), limits_(limits), environment_(environment), log_(log), writer_([this] { write(); }) {}
 
 RelayService::~RelayService() {
   stop();
@@ -63,6 +69,31 @@ RelayService::~RelayService() {
 
 std::shared_ptr<net::Incoming> RelayService::begin() {
   return std::make_shared<Exchange>(*this);
+}
+
+// Large requests that come slowly must not take the place of small ones: from half of the memory on these alone go on.
+bool RelayService::has_room(const Job& job) const {
+  uint64_t most = job.bytes <= kSmall ? limits_.bytes_max : limits_.bytes_max / 2;
+  return bytes_pending_ <= most;
+}
+
+// Nobody's requests may fill the queue: false if the sender has enough under way.
+bool RelayService::begin_counting(Job& job) {
+  if (job.counted) return true;
+  job.sender = job.request->sender();
+  std::lock_guard lock(senders_mutex_);
+  auto& under_way = senders_[job.sender];
+  if (under_way >= limits_.exchanges_per_sender) return false;
+  ++under_way;
+  job.counted = true;
+  return true;
+}
+
+void RelayService::end_counting(Job& job) {
+  if (!job.counted.exchange(false)) return;
+  std::lock_guard lock(senders_mutex_);
+  auto at = senders_.find(job.sender);
+  if (--at->second == 0) senders_.erase(at);
 }
 
 void RelayService::enqueue(std::shared_ptr<Job> job) {
@@ -102,6 +133,7 @@ void RelayService::stop() {
   std::lock_guard lock(mutex_);
   waiting_.clear();
   held_.clear();
+  held_by_.clear();
 }
 
 void RelayService::write() {
@@ -111,7 +143,8 @@ void RelayService::write() {
     std::vector<std::function<void()>> tasks;
     {
       std::unique_lock lock(mutex_);
-      work_.wait_for(lock, kTick, [&] {
+      auto tick = relay_.news() == news_seen_ ? std::chrono::milliseconds(kTick) : kNewsEvery;
+      work_.wait_for(lock, tick, [&] {
         return stopping_ || !waiting_.empty() || !tasks_.empty() || (!holding_ && !held_.empty());
       });
       auto count = static_cast<ptrdiff_t>(std::min(waiting_.size(), kTogetherMax));
@@ -123,42 +156,72 @@ void RelayService::write() {
     if (!jobs.empty()) handle(jobs);
     sweep();
     note_health();
-    if (jobs.empty()) tend_when_due();
+    tend_when_due();
   }
 }
 
 void RelayService::handle(std::vector<std::shared_ptr<Job>>& jobs) {
   std::vector<relay::RelayRequest*> requests;
   for (auto& job : jobs) requests.push_back(job->request.get());
+  auto began = now();
   auto handled = relay_.handle(requests);
+  auto done = now();
+  metrics_.committed(jobs.size(), done - began);
   for (size_t i = 0; i < jobs.size(); ++i) {
     auto& job = jobs[i];
     if (!job->reply) continue;
     if (handled[i].hold.count() > 0 && handled[i].answer.empty()) {
-      job->until = now() + handled[i].hold;
-      held_.push_back(job);
+      job->until = done + handled[i].hold;
+      hold(job);
     } else {
+      metrics_.answered(done - job->came);
       answer(*job, std::move(handled[i].answer));
     }
   }
 }
 
+// A long poll takes no place among its sender's exchanges. Of too many the oldest is answered: its connection has most
+// likely been dead for long.
+void RelayService::hold(std::shared_ptr<Job> job) {
+  end_counting(*job);
+  if (++held_by_[job->sender] > limits_.exchanges_per_sender) {
+    auto oldest =
+        std::find_if(held_.begin(), held_.end(), [&](const auto& held) { return held->sender == job->sender; });
+    auto gives_way = *oldest;
+    held_.erase(oldest);
+    release(*gives_way);
+  }
+  held_.push_back(std::move(job));
+}
+
 // Held requests whose time has come: news, deadline, hang-up, end of service.
 void RelayService::sweep() {
+  auto at = now();
+  if (holding_ && at - swept_ < (relay_.news() == news_seen_ ? kSweepEvery : kNewsEvery)) return;
   auto news = relay_.news();
   bool changed = std::exchange(news_seen_, news) != news;
-  auto at = now();
+  swept_ = at;
   std::erase_if(held_, [&](const std::shared_ptr<Job>& job) {
-    if (job->gone) return true;
-    if (holding_ && at < job->until && !(changed && relay_.has_news(*job->request))) return false;
-    answer(*job, relay_.answer_held(*job->request));
+    if (!job->gone && holding_ && at < job->until && !(changed && relay_.has_news(*job->request))) return false;
+    release(*job);
     return true;
   });
+}
+
+// A request that was held until now, or whose connection broke meanwhile.
+void RelayService::release(Job& job) {
+  auto at = held_by_.find(job.sender);
+  if (--at->second == 0) held_by_.erase(at);
+  if (!job.gone) answer(job, relay_.answer_held(*job.request));
 }
 
 void RelayService::answer(Job& job, Bytes bytes) {
   auto reply = std::exchange(job.reply, nullptr);
   int status = bytes.empty() ? 404 : 200;
+  // What was asked is done with; the answer is what a slow reader keeps in memory now.
+  job.request.reset();
+  bytes_pending_ += bytes.size();
+  bytes_pending_ -= job.bytes.exchange(bytes.size());
   reply({.status = status, .body = std::move(bytes)});
 }
 
@@ -177,27 +240,8 @@ void RelayService::note_health() {
   health_ = health;
 }
 
-std::string RelayService::metrics() {
-  auto m = relay_.metrics();
-  std::string out;
-  auto line = [&](const char* name, const char* type, uint64_t value) {
-    out += std::string("# TYPE lysoen_relay_") + name + " " + type + "\nlysoen_relay_" + name + " " +
-           std::to_string(value) + "\n";
-  };
-  line("requests_total", "counter", m.requests);
-  line("requests_refused_total", "counter", m.refused);
-  line("requests_answered_total", "counter", m.answered);
-  line("commits_total", "counter", m.commits);
-  line("commit_failures_total", "counter", m.commit_failures);
-  line("entries_stored_total", "counter", m.entries_stored);
-  line("bytes_stored_total", "counter", m.bytes_stored);
-  line("receipts_total", "counter", m.receipts);
-  line("held", "gauge", m.held_now);
-  line("forks_total", "counter", m.forks);
-  line("stale_counters_total", "counter", m.stale_counters);
-  line("two_places_total", "counter", m.two_places);
-  line("healthy", "gauge", relay_.unhealthy().empty() ? 1 : 0);
-  return out;
+std::string RelayService::metrics(const net::ListenerCounts& listener) {
+  return metrics_.text(relay_.metrics(), listener, bytes_pending_, relay_.unhealthy().empty());
 }
 
 }  // namespace lysoen::relayd

@@ -39,6 +39,8 @@ class EchoService final : public net::Service {
           return next(Piece::refused);
         case 'b':
           return next(Piece::busy);
+        case 'c':
+          return next(Piece::crowded);
         default:
           break;
       }
@@ -64,7 +66,9 @@ class EchoService final : public net::Service {
 
   std::shared_ptr<net::Incoming> begin() override { return std::make_shared<Echo>(*this); }
   std::string unhealthy() override { return sick; }
-  std::string metrics() override { return "echo_metric 1\n"; }
+  std::string metrics(const net::ListenerCounts& listener) override {
+    return "echo_metric 1\necho_accepted " + std::to_string(listener.accepted) + "\n";
+  }
   void release() {
     std::lock_guard lock(mutex);
     for (auto& answer : held) answer();
@@ -162,6 +166,7 @@ TEST_CASE("Listener: what is no exchange is turned away without a word more than
   CHECK(site.ask(post("refused")) == "HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
   CHECK(site.ask(post("")) == nothing);
   CHECK(site.ask(post("busy")).starts_with("HTTP/1.1 503 "));
+  CHECK(site.ask(post("crowded")).starts_with("HTTP/1.1 429 "));
   CHECK(site.ask("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
             .starts_with("HTTP/1.1 411 "));
   CHECK(site.ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 16777217\r\n\r\n").starts_with("HTTP/1.1 413 "));
@@ -203,19 +208,60 @@ TEST_CASE("Listener: slow clients are cut and others do not notice", "[net]") {
   CHECK(site.service.eventually([&] { return site.service.alive == 0; }));
 }
 
-TEST_CASE("Listener: above its number of connections new ones are closed, not the old", "[net]") {
+TEST_CASE("Listener: when all places are taken, who waited longest gives way, and nobody with an exchange", "[net]") {
   Site site({.connections_max = 5});
-  std::vector<Wire> wires;
-  for (int i = 0; i < 5; ++i) {
-    wires.push_back(site.wire());
-    wires.back().send(post("abc"));
-    CHECK(wires.back().read_message().ends_with("abc"));
+  auto stranger = site.wire();  // longest of all
+  std::vector<Wire> busy, idle;
+  for (int i = 0; i < 2; ++i) {
+    busy.push_back(site.wire());
+    busy.back().send(post("hold"));
+    REQUIRE(site.service.holds(busy.size()));
   }
+  for (int i = 0; i < 2; ++i) {
+    idle.push_back(site.wire());
+    idle.back().send(post("abc"));
+    CHECK(idle.back().read_message().ends_with("abc"));
+  }
+  std::vector<Wire> more;
+  for (int i = 0; i < 3; ++i) {
+    more.push_back(site.wire());
+    more.back().send(post("hold"));
+    CHECK(site.service.holds(3 + static_cast<size_t>(i)));
+    CHECK((i == 0 ? stranger : idle[static_cast<size_t>(i) - 1]).is_closed());
+  }
+  // Nobody is left that could give way.
   auto extra = site.wire();
   extra.send(post("abc"));
   CHECK(extra.is_closed());
-  wires[0].send(post("still"));
-  CHECK(wires[0].read_message().ends_with("still"));
+  site.service.release();
+  for (auto* wires : {&busy, &more})
+    for (auto& wire : *wires) CHECK(wire.read_message().ends_with("hold"));
+}
+
+TEST_CASE("Listener: who has shown nothing yet is cut sooner than who is known and idle", "[net]") {
+  Site site({.head_deadline = 200ms, .idle_deadline = 60s});
+  auto known = site.wire(), stranger = site.wire();
+  known.send(post("abc"));
+  CHECK(known.read_message().ends_with("abc"));
+  CHECK(stranger.is_closed());
+  CHECK(known.read_some(300).empty());
+  known.send(post("abc"));
+  CHECK(known.read_message().ends_with("abc"));
+}
+
+TEST_CASE("Listener: who reads its answer slowly is cut in the end, whatever it says meanwhile", "[net]") {
+  Site site({.piece_deadline = 400ms, .body_deadline = 900ms});
+  auto slow = site.wire();
+  slow.send(post("abc" + std::string(8'000'000, 'x')));
+  size_t came = 0;
+  for (int i = 0; i < 400; ++i) {
+    auto some = slow.read_some();
+    if (some.empty()) break;
+    came += some.size();
+    std::this_thread::sleep_for(25ms);  // always within the deadline of a piece
+  }
+  CHECK(came < 8'000'000);
+  CHECK(site.service.eventually([&] { return site.service.alive == 0; }));
 }
 
 TEST_CASE("Listener: an answer may be held, and a client that hangs up meanwhile frees its place", "[net]") {
@@ -254,7 +300,7 @@ TEST_CASE("Listener: health and metrics are for who sits on this machine", "[net
   CHECK(sick.starts_with("HTTP/1.1 503 "));
   CHECK(sick.ends_with("the store is read-only\n"));
   auto metrics = site.ask("GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n");
-  CHECK(metrics.find("lysoen_connections_total 3\n") != std::string::npos);
+  CHECK(metrics.find("echo_accepted 3\n") != std::string::npos);
   CHECK(metrics.find("echo_metric 1\n") != std::string::npos);
   // What a proxy passes on as a body is not taken for a request of its own.
   for (auto* framing : {"Content-Length: 44", "Transfer-Encoding: chunked"}) {

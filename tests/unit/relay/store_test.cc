@@ -180,6 +180,42 @@ TEST_CASE("Relay: an exchange that waits is held until there is news for it", "[
   CHECK(field.relay->metrics().held_now == 0);
 }
 
+TEST_CASE("Relay: who waits is woken by its own mailboxes, its team's rosters and lists, and by nothing else",
+          "[relay]") {
+  Field field(97);
+  struct Waiting {
+    Waiting(Field& f, FieldDevice& device) : field(f), session(f.exchange(device)), request(f.relay->begin()) {
+      auto bytes = session.request({.wait_ms = 30000});
+      REQUIRE(request->take(*bytes) == relay::Sift::admitted);
+      relay::RelayRequest* requests[] = {request.get()};
+      REQUIRE(f.relay->handle(requests)[0].hold.count() > 0);
+    }
+    bool woken() { return field.relay->has_news(*request); }
+    Field& field;
+    session::DeviceExchange session;
+    std::unique_ptr<relay::RelayRequest> request;
+  };
+  for (auto* device : {&field.admin, &field.reporter, &field.reader}) REQUIRE(field.sync(*device).ok());
+  {
+    Waiting reporter(field, field.reporter), reader(field, field.reader);
+    field.admin.write(feed::inbox_of(field.team, field.reporter.id));
+    REQUIRE(field.sync(field.admin).ok());
+    CHECK(reporter.woken());
+    CHECK_FALSE(reader.woken());
+    field.admin.write(field.team_audience);
+    REQUIRE(field.sync(field.admin).ok());
+    CHECK(reader.woken());
+  }
+  for (auto* device : {&field.admin, &field.reporter, &field.reader}) REQUIRE(field.sync(*device).ok());
+  {
+    Waiting reporter(field, field.reporter), reader(field, field.reader);
+    field.admin.todo.rosters.push_back({1, crypto::sha256(Bytes{1}), Bytes(100, 1)});
+    REQUIRE(field.sync(field.admin).ok());
+    CHECK(reporter.woken());
+    CHECK(reader.woken());
+  }
+}
+
 TEST_CASE("Relay: strangers are sifted by the first bytes", "[relay]") {
   Field field(95);
   auto noise = field.relay->begin();

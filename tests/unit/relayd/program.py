@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -41,10 +42,10 @@ def team_key():
 
 
 class Serving:
-    def __init__(self, *options):
+    def __init__(self, *options, where=("--store", "relay")):
         self.port_file = FOLDER / "port"
         self.log = open(FOLDER / "log", "ab")
-        self.process = subprocess.Popen([PROGRAM, "serve", "--store", "relay", "--listen", "127.0.0.1:0", "--port-file", "port", *options],
+        self.process = subprocess.Popen([PROGRAM, "serve", *where, "--listen", "127.0.0.1:0", "--port-file", "port", *options],
                                         cwd=FOLDER, stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening on http"), line
@@ -83,6 +84,83 @@ def keys_and_usage():
     run("serve", code=2)
     run("serve", "--store", "relay", "--tls-cert", "x", code=2)
     run("dance", code=2)
+
+
+EXAMPLE = pathlib.Path(__file__).resolve().parents[3] / "tools/relayd/lysoen-relay.toml"
+
+
+def settings(text):
+    """{(table, name): value} of a file in the plain form that both the example and `check` write."""
+    found, table = {}, ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            table = line.strip("[]")
+        elif " = " in line:
+            name, value = line.split(" = ", 1)
+            found[table, name] = value.strip("'\"")
+    return found
+
+
+def configuration():
+    file = FOLDER / "relay.toml"
+
+    def refused(text, message, hint, code=3):
+        file.write_text(text)
+        for command in (["serve"], ["check", "--config-only"], ["team", "list"]):
+            done = run(*command, "--config", "relay.toml", code=code)
+            assert done.stderr == f"error: cannot use the configuration: {message}\nhint: {hint}\n", done.stderr
+
+    good = 'store = "relay"\n'
+    refused(good + "[limits]\nconections = 5\n", "line 3: 'limits.conections' is no setting",
+            "[limits] takes connections, memory_mib, exchanges_per_device, stranger_seconds, head_seconds, piece_seconds, "
+            "exchange_seconds, idle_seconds")
+    refused(good + "threads = 5\n", "line 2: 'threads' is no setting",
+            "at the top stand store, key_file, [listen], [limits], [quotas]")
+    refused(good + '[limits]\nconnections = "5"\n', "line 3: 'limits.connections' takes a whole number",
+            "from 1 to 1000000, without quotes; its unit is in its name")
+    for odd in ("0", "-1", "2.5", "true", "1000001", "99999999999999999"):
+        refused(good + f"[limits]\n\nconnections = {odd}\n", "line 4: 'limits.connections' takes a whole number",
+                "from 1 to 1000000, without quotes; its unit is in its name")
+    refused("store = 5\n", "line 1: 'store' takes a text", 'in quotes: "..."')
+    refused(good + "quotas = 5\n", "line 2: 'quotas' is a table", "write [quotas] on a line of its own")
+    file.write_text(good + "[limits\n")
+    broken = run("check", "--config", "relay.toml", "--config-only", code=3)
+    assert broken.stderr.startswith("error: cannot use the configuration: line 2: "), broken.stderr
+    file.write_text("")
+    says("the relay's folder is not named", "serve", "--config", "relay.toml", code=2)
+    run("check", "--config", "none.toml", code=3)
+    file.write_text(good + '[listen]\naddress = "somewhere"\n')
+    run("check", "--config", "relay.toml", "--config-only", code=3)
+    file.write_text(good + '[listen]\ntls_certificate = "none"\ntls_key = "none"\n')
+    says("cannot use the TLS certificate: No such file or directory", "check", "--config", "relay.toml", code=3)
+
+    # The example: what it says beside its comments is what holds without it, and it names every setting.
+    shown = EXAMPLE.read_text()
+    for line in shown.splitlines():
+        assert len(line) <= 124, line
+    file.write_text(shown.replace("/var/lib/lysoen", "relay"))
+    holds = settings(run("check", "--config", "relay.toml", "--config-only").stdout)
+    commented = {}
+    table = ""
+    for line in shown.splitlines():
+        if line.startswith("["):
+            table = line.strip("[]")
+        elif " = " in line and not line.startswith("#  "):
+            name, value = line.removeprefix("# ").split(" = ", 1)
+            commented[table, name] = value.split("#")[0].strip().strip('"')
+    unsaid = {("", "store"), ("", "key_file"), ("listen", "tls_certificate"), ("listen", "tls_key")}
+    assert {key: value for key, value in commented.items() if key not in unsaid} == \
+        {key: value for key, value in holds.items() if key not in unsaid}, (commented, holds)
+    assert unsaid <= set(commented)
+
+    # What is said holds, the command line before the file.
+    file.write_text(good + "[listen]\nthreads = 3\n[quotas]\nteam_mib = 7\n")
+    holds = settings(run("check", "--config", "relay.toml", "--config-only").stdout)
+    assert holds["listen", "threads"] == "3" and holds["quotas", "team_mib"] == "7", holds
+    holds = settings(run("check", "--config", "relay.toml", "--store", "other", "--config-only").stdout)
+    assert holds["", "store"] == "other", holds
+    assert "sound" in run("check", "--config", "relay.toml").stdout
+    assert run("team", "list", code=2).stderr.startswith("error: the relay's folder is not named\n")
 
 
 def orders():
@@ -124,7 +202,12 @@ def odd_orders():
 def web(serving):
     assert serving.get("/healthz") == (200, "ok\n")
     status, metrics = serving.get("/metrics")
-    assert status == 200 and "lysoen_relay_commits_total" in metrics and "lysoen_connections_open" in metrics
+    assert status == 200
+    for name in ("lysoen_relay_commits_total", "lysoen_connections_open", "lysoen_relay_commit_seconds_bucket"):
+        assert re.search(rf"^{name}[ {{]", metrics, re.M), name
+    # Prometheus' text format, line by line.
+    for line in metrics.splitlines():
+        assert re.fullmatch(r"# (HELP|TYPE) \w+ .+|\w+(\{\w+=\"[^\"]*\"\})? [-+0-9.eInf]+", line), line
     assert serving.get("/metrics", {"X-Forwarded-For": "192.0.2.7"})[0] == 404
     assert serving.get("/")[0] == 404
     assert serving.post(os.urandom(600)) == 404
@@ -133,6 +216,7 @@ def web(serving):
 
 def main():
     keys_and_usage()
+    configuration()
     serving = Serving()
     web(serving)
     orders()
@@ -145,7 +229,8 @@ def main():
     serving = Serving()
     assert serving.end(signal.SIGKILL) != 0
     assert len(json.loads(run("team", "list", "--store", "relay", "--json").stdout)["teams"]) == 2
-    serving = Serving()
+    (FOLDER / "relay.toml").write_text('store = "relay"\n[limits]\nconnections = 50\n')
+    serving = Serving(where=("--config", "relay.toml"))
     run("keygen", "--store", "other")
     taken = run("serve", "--store", "other", "--listen", f"127.0.0.1:{serving.port}", code=3)
     assert f"error: cannot listen: port {serving.port} is taken\n" in taken.stderr, taken.stderr
