@@ -139,6 +139,12 @@ class Container {
   /// Reads every page and ring record and SQLite's own structures, after a checkpoint. `each` is told how many pages
   /// are done, of how many. Errors: io_failed, usage (a statement is open); damage is a finding.
   Result<Verified> verify(const std::function<void(uint64_t done, uint64_t all)>& each);
+  /// A copy of the database, made while this goes on being used: a few pages at a time, between the calls above. What
+  /// is committed meanwhile goes into it as well; it is the database of the moment at which it is done. Not for sealed
+  /// containers (their pages are bound to their file). `to` must not exist; nothing of that name is there before it is
+  /// whole and synced. At most one at a time; it ends before the container does.
+  class Copy;
+  Result<std::unique_ptr<Copy>> begin_copy(const std::filesystem::path& to);
   /// The reserve is in place; tries to make it again if not.
   bool reserve_ready();
 
@@ -194,6 +200,23 @@ class Container {
 struct Container::Opened {
   std::unique_ptr<Container> container;
   OpenReport report;
+};
+
+class Container::Copy {
+ public:
+  ~Copy();  // removes what is not whole
+  struct Progress {
+    uint64_t done = 0, all = 0;  // pages
+    bool whole = false;
+  };
+  /// At least one page, about `pages`. After an error only its end is left.
+  Result<Progress> step(int pages);
+
+ private:
+  friend class Container;
+  struct State;
+  explicit Copy(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace lysoen::storage

@@ -10,6 +10,16 @@ namespace lysoen::relay {
 
 using session::Intake;
 
+namespace {
+
+// Ids are hashes: their bits are as good as drawn.
+template <class IdType>
+uint64_t mark_of(const IdType& id) {
+  return uint64_t{1} << (id.bytes[0] % 64);
+}
+
+}  // namespace
+
 // -- Any thread -----------------------------------------------------------------------------------------------------
 
 std::unique_ptr<RelayRequest> RelayImpl::begin() {
@@ -45,6 +55,10 @@ Sift Request::end() {
 
 Hash Request::sender() const {
   return exchange_.is_join() ? Hash{exchange_.invite_key()} : Hash{exchange_.device().bytes};
+}
+
+bool Request::brings() const {
+  return intake_ == Intake::opened && (exchange_.batch_bytes() > 0 || exchange_.brings_objects());
 }
 
 Sift Request::sift() {
@@ -128,12 +142,19 @@ void RelayImpl::settle_counts() {
   metrics_.blobs_whole += counts.blobs;
 }
 
+uint64_t RelayImpl::interests(const RelayRequest& held) const {
+  const auto& request = static_cast<const Request&>(held);
+  uint64_t marks = mark_of(request.exchange_.team());
+  for (const auto& mailbox : request.watched_) marks |= mark_of(mailbox);
+  return marks;
+}
+
 void RelayImpl::note_news() {
   auto news = store_->take_news();
   if (news.mailboxes.empty() && news.teams.empty()) return;
   uint64_t number = news_ + 1;
-  for (const auto& mailbox : news.mailboxes) mailbox_news_[mailbox] = number;
-  for (const auto& team : news.teams) team_news_[team] = number;
+  for (const auto& mailbox : news.mailboxes) mailbox_news_[mailbox] = number, news_marks_ |= mark_of(mailbox);
+  for (const auto& team : news.teams) team_news_[team] = number, news_marks_ |= mark_of(team);
   news_ = number;
 }
 

@@ -52,6 +52,8 @@ class RelayRequest {
   virtual Sift end() = 0;
   /// Once admitted: who sends, for limits on what one sender may have under way. The device, or a joiner's invite.
   virtual Hash sender() const = 0;
+  /// After end(): it brings something to store; otherwise it only asks.
+  virtual bool brings() const = 0;
 };
 
 struct Handled {
@@ -107,6 +109,18 @@ struct Metrics {
   uint64_t chunks_stored = 0, blobs_whole = 0;
 };
 
+/// A backup under way: a copy of the store while it is served.
+class Backup {
+ public:
+  virtual ~Backup() = default;  // what is not whole is removed; before the relay's end
+  struct Progress {
+    uint64_t bytes_done = 0, bytes_all = 0;
+    bool whole = false;
+  };
+  /// The next part of it, some milliseconds. The writer strand.
+  virtual Result<Progress> step() = 0;
+};
+
 class Relay {
  public:
   virtual ~Relay() = default;
@@ -129,6 +143,11 @@ class Relay {
   /// One transaction and one durable commit for all; answers in the same order.
   virtual std::vector<Handled> handle(std::span<RelayRequest* const> requests) = 0;
   virtual bool has_news(RelayRequest& held) = 0;
+  /// A quick sieve for many who wait: a held request whose interests share no bit with news_marks() has no news.
+  /// Interests may change when has_news() was asked.
+  virtual uint64_t interests(const RelayRequest& held) const = 0;
+  /// Of all commits since the last call.
+  virtual uint64_t news_marks() = 0;
   virtual Bytes answer_held(RelayRequest& held) = 0;
   /// Whole requests in, answers out; never holds. For simulators and tests.
   std::vector<Bytes> handle(const std::vector<Bytes>& requests);
@@ -146,6 +165,9 @@ class Relay {
 
   virtual Result<CheckReport> check() = 0;
   virtual Result<Inspection> inspect() = 0;
+  /// Into `folder`, which is made and must not be there: in the place of the store it is that of an older day, and
+  /// noticed as such. The key file is not in it. Holds all that is committed when the last step ends.
+  virtual Result<std::unique_ptr<Backup>> begin_backup(const std::filesystem::path& folder) = 0;
   virtual RelayInfo info() const = 0;
 
   /// Makes and destroys exchange keys when due, checkpoints the store. Every hour or so, and at idle.

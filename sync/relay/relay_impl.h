@@ -25,6 +25,7 @@ class Request final : public RelayRequest {
   Sift take(ByteView piece) override;
   Sift end() override;
   Hash sender() const override;
+  bool brings() const override;
 
  private:
   friend class RelayImpl;
@@ -51,6 +52,8 @@ class RelayImpl final : public Relay {
 
   std::vector<Handled> handle(std::span<RelayRequest* const> requests) override;
   bool has_news(RelayRequest& held) override;
+  uint64_t interests(const RelayRequest& held) const override;
+  uint64_t news_marks() override { return std::exchange(news_marks_, 0); }
   Bytes answer_held(RelayRequest& held) override;
 
   Result<TeamId> admit_team(std::string_view root_key) override;
@@ -61,6 +64,7 @@ class RelayImpl final : public Relay {
   Result<TeamId> redeem_operator_token(std::string_view token, std::string_view root_key) override;
   Result<CheckReport> check() override;
   Result<Inspection> inspect() override;
+  Result<std::unique_ptr<Backup>> begin_backup(const std::filesystem::path& folder) override;
   RelayInfo info() const override;
   Result<void> tend() override;
 
@@ -105,6 +109,7 @@ class RelayImpl final : public Relay {
   };
   std::unordered_map<AudienceId, uint64_t, AudienceHash> mailbox_news_;
   std::map<TeamId, uint64_t> team_news_;
+  uint64_t news_marks_ = 0;
 
   // Any thread.
   std::atomic<uint64_t> news_{0};

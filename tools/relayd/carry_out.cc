@@ -102,9 +102,39 @@ Outcome from(Result<std::string> text) {
   return text.ok() ? Outcome{std::move(*text), {}} : Outcome{{}, text.error()};
 }
 
-}  // namespace
+// In pieces: others are served between two of them.
+Result<std::string> back_up(relay::Relay& relay, const Order& order, const OnWriter& on_writer, const Tell& tell) {
+  auto stopped = make_error(ErrorCode::cancelled, "the backup was given up: the relay is stopping",
+                            "order it again when it serves; nothing of this one is kept");
+  if (order.argument.empty() || order.argument.front() != '/')
+    return make_error(ErrorCode::input_refused, "cannot make a backup: its folder is no absolute path");
+  std::optional<Result<std::unique_ptr<relay::Backup>>> begun;
+  if (!on_writer([&] { begun = relay.begin_backup(order.argument); })) return stopped;
+  if (!begun->ok()) return std::move(*begun).error();
+  auto backup = std::move(**begun);
+  Result<relay::Backup::Progress> progress = relay::Backup::Progress{};
+  uint64_t told = 0;
+  while (progress.ok() && !progress->whole) {
+    if (!on_writer([&] { progress = backup->step(); })) {
+      progress = stopped;
+    } else if (progress.ok() && progress->bytes_all > 0 && progress->bytes_done * 100 / progress->bytes_all > told) {
+      told = progress->bytes_done * 100 / progress->bytes_all;
+      tell("backup: " + std::to_string(told) + " %");
+    }
+  }
+  // Its end touches the store's connection as well.
+  if (!on_writer([&] { backup.reset(); })) backup.reset();
+  tell("");
+  if (!progress.ok()) {
+    std::error_code ignored;
+    std::filesystem::remove(order.argument, ignored);  // empty now
+    return std::move(progress).error();
+  }
+  if (order.json) return json{{"backup", order.argument}, {"bytes", progress->bytes_all}}.dump() + "\n";
+  return "backed up " + std::to_string(progress->bytes_all) + " bytes; the key file is not among them\n";
+}
 
-Outcome carry_out(relay::Relay& relay, const Order& order) {
+Outcome simple(relay::Relay& relay, const Order& order) {
   if (order.verb == "team-add") return from(add_team(relay, order));
   if (order.verb == "team-list") return from(list_teams(relay, order));
   if (order.verb == "team-remove") return from(drop_team(relay, order, false));
@@ -113,6 +143,15 @@ Outcome carry_out(relay::Relay& relay, const Order& order) {
   if (order.verb == "inspect") return from(inspect_store(relay, order));
   if (order.verb == "check") return check(relay, order);
   return {{}, make_error(ErrorCode::usage, "this relay knows no such order; it may be older than this program")};
+}
+
+}  // namespace
+
+Outcome carry_out(relay::Relay& relay, const Order& order, const OnWriter& on_writer, const Tell& tell) {
+  if (order.verb == "backup") return from(back_up(relay, order, on_writer, tell));
+  Outcome outcome{{}, make_error(ErrorCode::cancelled, "the order was not carried out: the relay is stopping")};
+  on_writer([&] { outcome = simple(relay, order); });
+  return outcome;
 }
 
 }  // namespace lysoen::relayd

@@ -27,7 +27,7 @@ constexpr const char* kAbout =
 
 constexpr const char* kFooter =
     "Exit codes: 0 done, 1 internal, 2 usage, 3 input refused, 6 damaged, 8 store in use, 9 trust refused,\n"
-    "10 storage full or read-only. All commands work while the relay serves.";
+    "7 cancelled, 10 storage full or read-only. All commands work while the relay serves.";
 
 Result<std::string> key_text(const Places& places) {
   LYSOEN_ASSIGN(auto file, relay::read_key_file(places.key_file));
@@ -175,6 +175,15 @@ int run(int argc, char** argv) {
   add_order(check, arguments, "check");
   check->add_flag("--config-only", arguments.config_only,
                   "Only the configuration: whether it is sound, and every setting as it holds");
+  auto* backup = app.add_subcommand("backup", "Copy the store into a new folder, while the relay serves");
+  add_order(backup, arguments, "backup");
+  backup->add_option("folder", arguments.order.argument, "The new folder; the relay's user must be able to make it")
+      ->required();
+  backup->footer(
+      "To restore: stop the relay, put the folder in the place of FOLDER/store, start. The relay notices that it is of "
+      "an\n"
+      "older day, and devices send again what it lacks. The key file is not in the backup: keep a copy of it "
+      "elsewhere.");
   add_order(app.add_subcommand("inspect", "Show all that this relay knows"), arguments, "inspect");
   try {
     app.parse(argc, argv);
@@ -192,6 +201,10 @@ int run(int argc, char** argv) {
   if (app.got_subcommand("check") && arguments.config) {
     auto sound = check_config(*config);
     if (!sound.ok()) return complain(sound.error());
+  }
+  if (!arguments.order.argument.empty() && app.got_subcommand("backup")) {
+    std::error_code error;  // the serving process has a working folder of its own
+    arguments.order.argument = std::filesystem::absolute(arguments.order.argument, error).lexically_normal();
   }
   return obey(places, arguments.order, environment);
 }

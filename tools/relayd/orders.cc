@@ -1,7 +1,9 @@
 #include "tools/relayd/orders.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -82,6 +84,13 @@ Outcome outcome_from(const std::string& text) {
   return outcome;
 }
 
+// For a person who waits, on a terminal.
+void show(const std::string& how_far) {
+  if (!::isatty(STDERR_FILENO)) return;
+  std::fprintf(stderr, "\r\033[K%s", how_far.c_str());
+  std::fflush(stderr);
+}
+
 Outcome ask_serving(const Places& places, const Order& order, Environment environment) {
   std::error_code error;
   auto nobody =
@@ -91,7 +100,8 @@ Outcome ask_serving(const Places& places, const Order& order, Environment enviro
   std::array<uint8_t, 8> name{};
   environment.random.fill(name);
   auto order_file = places.orders() / (to_hex(name) + ".order"),
-       answer_file = places.orders() / (to_hex(name) + ".answer");
+       answer_file = places.orders() / (to_hex(name) + ".answer"),
+       progress_file = places.orders() / (to_hex(name) + ".progress");
   if (!put_file(order_file, to_text(order))) {
     return {{},
             make_error(ErrorCode::storage_read_only,
@@ -101,6 +111,11 @@ Outcome ask_serving(const Places& places, const Order& order, Environment enviro
   auto end = environment.clock.monotonic() + kAnswerWithin;
   while (environment.clock.monotonic() < end) {
     if (auto answer = take_file(answer_file)) return outcome_from(*answer);
+    // It is being carried out: no need to lose patience.
+    if (auto progress = take_file(progress_file)) {
+      end = environment.clock.monotonic() + kAnswerWithin;
+      show(*progress);
+    }
     std::this_thread::sleep_for(kAskEvery);
   }
   fs::remove(order_file, error);
@@ -114,12 +129,13 @@ Outcome give(const Places& places, const Order& order, Environment environment) 
   options.folder = places.store();
   options.key_file = places.key_file;
   auto relay = relay::Relay::open(options, environment);
-  if (relay.ok()) return carry_out(**relay, order);
+  auto at_once = [](const std::function<void()>& work) { return work(), true; };
+  if (relay.ok()) return carry_out(**relay, order, at_once, show);
   if (relay.error().code == ErrorCode::vault_in_use) return ask_serving(places, order, environment);
   return {{}, relay.error()};
 }
 
-void answer_orders(const Places& places, const std::function<Outcome(const Order&)>& run) {
+void answer_orders(const Places& places, const std::function<Outcome(const Order&, const Tell&)>& run) {
   std::error_code error;
   std::vector<fs::path> files;
   for (fs::directory_iterator it(places.orders(), error), end; !error && it != end; it.increment(error))
@@ -132,9 +148,11 @@ void answer_orders(const Places& places, const std::function<Outcome(const Order
     auto text = take_file(file);
     if (!text) continue;
     auto order = order_from(*text);
-    auto outcome = order ? run(*order) : Outcome{{}, make_error(ErrorCode::usage, "the order cannot be read")};
-    auto answer = file;
-    answer.replace_extension(".answer");
+    auto beside = [&](const char* extension) { return fs::path(file).replace_extension(extension); };
+    auto tell = [&](const std::string& how_far) { put_file(beside(".progress"), how_far); };
+    auto outcome = order ? run(*order, tell) : Outcome{{}, make_error(ErrorCode::usage, "the order cannot be read")};
+    fs::remove(beside(".progress"), error);
+    auto answer = beside(".answer");
     put_file(answer, to_text(outcome));
   }
 }

@@ -18,7 +18,7 @@ struct Places {
 };
 
 struct Order {
-  std::string verb;  // team-add, team-list, team-remove, team-purge, token, check, inspect
+  std::string verb;  // team-add, team-list, team-remove, team-purge, token, check, inspect, backup
   std::string argument, token;
   bool json = false;
 };
@@ -28,14 +28,20 @@ struct Outcome {
   std::optional<Error> error;  // after what was put out, if anything
 };
 
-/// Carries an order out on an open relay. Writer's strand.
-Outcome carry_out(relay::Relay& relay, const Order& order);
+/// Told now and then how far an order is that takes long.
+using Tell = std::function<void(const std::string& how_far)>;
+/// Runs a piece of work on the writer's strand. False: the relay is about to stop, and it was not run.
+using OnWriter = std::function<bool(const std::function<void()>& work)>;
+
+/// Carries an order out on an open relay, on the writer's strand; a backup in small pieces, between the commits of
+/// others.
+Outcome carry_out(relay::Relay& relay, const Order& order, const OnWriter& on_writer, const Tell& tell);
 
 /// Opens the store and carries the order out; if a serving process has the store, asks that one.
 Outcome give(const Places& places, const Order& order, Environment environment);
 
 /// The serving side: answers every order that lies there. `carry_out` runs each.
-void answer_orders(const Places& places, const std::function<Outcome(const Order&)>& carry_out);
+void answer_orders(const Places& places, const std::function<Outcome(const Order&, const Tell&)>& carry_out);
 /// Makes the folder and empties it: orders of an earlier life are nobody's any more.
 Result<void> open_orders(const Places& places);
 

@@ -75,6 +75,14 @@ void wait_for_signal(const sigset_t& set, const std::function<void()>& meanwhile
   }
 }
 
+bool signal_waits(const sigset_t& set) {
+  sigset_t pending;
+  if (sigpending(&pending) != 0) return false;
+  for (int signal : {SIGTERM, SIGINT})
+    if (sigismember(&set, signal) == 1 && sigismember(&pending, signal) == 1) return true;
+  return false;
+}
+
 void announce(Log& log, const Config& config, const net::Listener& listener) {
   bool tls = !config.listener.certificate_file.empty();
   auto host = config.listen.substr(0, config.listen.rfind(':'));
@@ -111,10 +119,14 @@ int serve(const Places& places, const Config& config, const std::filesystem::pat
   if (!port_written.ok()) return complain(port_written.error());
   announce(log, config, **listener);
 
+  auto on_writer = [&](const std::function<void()>& work) {
+    if (signal_waits(signals)) return false;
+    service.on_writer(work);
+    return true;
+  };
   wait_for_signal(signals, [&] {
-    answer_orders(places, [&](const Order& order) {
-      Outcome outcome;
-      service.on_writer([&] { outcome = carry_out(**relay, order); });
+    answer_orders(places, [&](const Order& order, const Tell& tell) {
+      auto outcome = carry_out(**relay, order, on_writer, tell);
       log.event("order", {{"verb", order.verb}, {"done", !outcome.error}});
       return outcome;
     });

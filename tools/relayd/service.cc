@@ -10,6 +10,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr size_t kTogetherMax = 256;    // requests in one commit
+constexpr size_t kPullsTogether = 8;    // that only ask, between two commits
+constexpr size_t kDueTogether = 32;     // held until now, between two commits
 constexpr size_t kWaitingMax = 8192;    // requests waiting for the writer
 constexpr uint64_t kSmall = 64 * 1024;  // a request that goes on when memory runs short
 constexpr auto kSweepEvery = 100ms;     // looks for hang-ups and deadlines among held requests
@@ -100,8 +102,9 @@ void RelayService::enqueue(std::shared_ptr<Job> job) {
   bool full = false;
   {
     std::lock_guard lock(mutex_);
-    full = waiting_.size() >= kWaitingMax || stopping_;
-    if (!full) waiting_.push_back(job);
+    auto& queue = job->request->brings() ? pushes_ : pulls_;
+    full = queue.size() >= kWaitingMax || stopping_;
+    if (!full) queue.push_back(job);
   }
   if (full && job->reply) return job->reply({.status = 503, .body = {}});
   work_.notify_one();
@@ -131,36 +134,46 @@ void RelayService::stop() {
   work_.notify_one();
   writer_.join();
   std::lock_guard lock(mutex_);
-  waiting_.clear();
+  pushes_.clear();
+  pulls_.clear();
   held_.clear();
+  due_.clear();
   held_by_.clear();
 }
 
 void RelayService::write() {
   tended_ = now();
   while (!stopping_) {
-    std::vector<std::shared_ptr<Job>> jobs;
+    std::vector<std::shared_ptr<Job>> pushes, pulls;
     std::vector<std::function<void()>> tasks;
     {
       std::unique_lock lock(mutex_);
       auto tick = relay_.news() == news_seen_ ? std::chrono::milliseconds(kTick) : kNewsEvery;
       work_.wait_for(lock, tick, [&] {
-        return stopping_ || !waiting_.empty() || !tasks_.empty() || (!holding_ && !held_.empty());
+        return stopping_ || !pushes_.empty() || !pulls_.empty() || !tasks_.empty() || !due_.empty() ||
+               (!holding_ && !held_.empty());
       });
-      auto count = static_cast<ptrdiff_t>(std::min(waiting_.size(), kTogetherMax));
-      jobs.assign(waiting_.begin(), waiting_.begin() + count);
-      waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+      auto take = [](auto& from, auto& to, size_t most) {
+        auto end = from.begin() + static_cast<ptrdiff_t>(std::min(from.size(), most));
+        to.assign(std::make_move_iterator(from.begin()), std::make_move_iterator(end));
+        from.erase(from.begin(), end);
+      };
+      take(pushes_, pushes, kTogetherMax);
+      take(pulls_, pulls, kPullsTogether);
       tasks.swap(tasks_);
     }
     for (auto& task : tasks) task();
-    if (!jobs.empty()) handle(jobs);
+    handle(pushes);
+    handle(pulls);
     sweep();
+    answer_due();
     note_health();
     tend_when_due();
   }
 }
 
-void RelayService::handle(std::vector<std::shared_ptr<Job>>& jobs) {
+void RelayService::handle(const std::vector<std::shared_ptr<Job>>& jobs) {
+  if (jobs.empty()) return;
   std::vector<relay::RelayRequest*> requests;
   for (auto& job : jobs) requests.push_back(job->request.get());
   auto began = now();
@@ -186,33 +199,49 @@ void RelayService::hold(std::shared_ptr<Job> job) {
   end_counting(*job);
   if (++held_by_[job->sender] > limits_.exchanges_per_sender) {
     auto oldest =
-        std::find_if(held_.begin(), held_.end(), [&](const auto& held) { return held->sender == job->sender; });
-    auto gives_way = *oldest;
+        std::find_if(held_.begin(), held_.end(), [&](const auto& held) { return held.job->sender == job->sender; });
+    release(oldest->job);
     held_.erase(oldest);
-    release(*gives_way);
   }
-  held_.push_back(std::move(job));
+  uint64_t interests = relay_.interests(*job->request);
+  held_.push_back({interests, std::move(job)});
 }
 
 // Held requests whose time has come: news, deadline, hang-up, end of service.
 void RelayService::sweep() {
   auto at = now();
-  if (holding_ && at - swept_ < (relay_.news() == news_seen_ ? kSweepEvery : kNewsEvery)) return;
-  auto news = relay_.news();
-  bool changed = std::exchange(news_seen_, news) != news;
-  swept_ = at;
-  std::erase_if(held_, [&](const std::shared_ptr<Job>& job) {
-    if (!job->gone && holding_ && at < job->until && !(changed && relay_.has_news(*job->request))) return false;
-    release(*job);
-    return true;
+  bool all = !holding_ || at - swept_ >= kSweepEvery;
+  bool news = relay_.news() != news_seen_ && at - looked_ >= kNewsEvery;
+  if (!all && !news) return;
+  if (all) swept_ = at;
+  uint64_t marks = 0;
+  if (news) looked_ = at, news_seen_ = relay_.news(), marks = relay_.news_marks();
+  std::erase_if(held_, [&](Held& held) {
+    auto& job = *held.job;
+    bool due = all && (job.gone || !holding_ || at >= job.until);
+    if (!due && (held.interests & marks)) {
+      due = relay_.has_news(*job.request);
+      held.interests = relay_.interests(*job.request);
+    }
+    if (due) release(held.job);
+    return due;
   });
 }
 
-// A request that was held until now, or whose connection broke meanwhile.
-void RelayService::release(Job& job) {
-  auto at = held_by_.find(job.sender);
+// A request that was held until now. Nobody waits for one whose connection broke.
+void RelayService::release(std::shared_ptr<Job> job) {
+  auto at = held_by_.find(job->sender);
   if (--at->second == 0) held_by_.erase(at);
-  if (!job.gone) answer(job, relay_.answer_held(*job.request));
+  if (!job->gone) due_.push_back(std::move(job));
+}
+
+// A roster or a word to all wakes thousands: they are answered between the commits of others.
+void RelayService::answer_due() {
+  for (size_t i = 0; i < kDueTogether && !due_.empty(); ++i) {
+    auto job = std::move(due_.front());
+    due_.pop_front();
+    if (!job->gone) answer(*job, relay_.answer_held(*job->request));
+  }
 }
 
 void RelayService::answer(Job& job, Bytes bytes) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -61,10 +62,11 @@ class RelayService final : public net::Service {
   bool begin_counting(Job& job);
   void end_counting(Job& job);
   void hold(std::shared_ptr<Job> job);
-  void release(Job& job);
+  void release(std::shared_ptr<Job> job);
+  void answer_due();
   void enqueue(std::shared_ptr<Job> job);
   void write();
-  void handle(std::vector<std::shared_ptr<Job>>& jobs);
+  void handle(const std::vector<std::shared_ptr<Job>>& jobs);
   void sweep();
   void answer(Job& job, Bytes bytes);
   void tend_when_due();
@@ -84,14 +86,21 @@ class RelayService final : public net::Service {
 
   std::mutex mutex_;
   std::condition_variable work_;
-  std::vector<std::shared_ptr<Job>> waiting_;  // under mutex_
-  std::vector<std::function<void()>> tasks_;   // under mutex_
+  // Under mutex_. Those that bring something and those that only ask, apart: reading for many who ask takes long, and
+  // nobody's report waits for it.
+  std::deque<std::shared_ptr<Job>> pushes_, pulls_;
+  std::vector<std::function<void()>> tasks_;  // under mutex_
 
   // The writer's own.
-  std::vector<std::shared_ptr<Job>> held_;  // in the order in which they came
-  std::map<Hash, uint64_t> held_by_;        // how many of each sender
+  struct Held {
+    uint64_t interests;  // see Relay::interests()
+    std::shared_ptr<Job> job;
+  };
+  std::vector<Held> held_;                // in the order in which they came
+  std::deque<std::shared_ptr<Job>> due_;  // held no more, to be answered a few at a time
+  std::map<Hash, uint64_t> held_by_;      // how many of each sender
   uint64_t news_seen_ = 0;
-  std::chrono::nanoseconds tended_{0}, swept_{0};
+  std::chrono::nanoseconds tended_{0}, swept_{0}, looked_{0};
   std::string health_;
   std::thread writer_;
 };

@@ -1,4 +1,4 @@
-// A team of three devices, a relay on a disk in memory, and exchanges between them.
+// A team of three devices, a relay on a disk in memory (or a real one), and exchanges between them.
 #pragma once
 #include "core/team/admission.h"
 #include "core/team/text_key.h"
@@ -13,7 +13,7 @@
 namespace lysoen::test {
 
 struct Field {
-  explicit Field(uint64_t salt, bool admitted = true)
+  explicit Field(uint64_t salt, bool admitted = true, bool real_disk = false)
       : random(seed() ^ salt),
         root(crypto::SigningKey::generate(random)),
         team(team::team_id(root.public_key())),
@@ -22,6 +22,7 @@ struct Field {
         reader(team, random),
         team_audience(feed::audience_id(team, feed::AudienceKind::team)),
         all_audience(feed::audience_id(team, feed::AudienceKind::all)) {
+    if (real_disk) files = nullptr;
     REQUIRE(relay::make_key_file(folder.path() / "relay.key", environment()).ok());
     open();
     admin.mailboxes = {team_audience, all_audience};
@@ -41,7 +42,7 @@ struct Field {
     made.folder = folder.path() / "store";
     made.key_file = folder.path() / "relay.key";
     made.quotas = quotas;
-    made.files = &disk;
+    made.files = files;
     return made;
   }
   void open() {
@@ -119,6 +120,7 @@ struct Field {
   ManualClock clock;
   TempFolder folder;
   MemoryDisk disk;
+  storage::Files* files = &disk;
   relay::Quotas quotas;
   crypto::SigningKey root;
   TeamId team;

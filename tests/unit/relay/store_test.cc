@@ -216,6 +216,60 @@ TEST_CASE("Relay: who waits is woken by its own mailboxes, its team's rosters an
   }
 }
 
+TEST_CASE("Relay: a backup is of the moment at which it is whole, whatever comes meanwhile", "[relay]") {
+  Field field(98, true, true);
+  auto push = [&](int count) {
+    for (int i = 0; i < count; ++i) field.reporter.write(field.team_audience, 60000);
+    REQUIRE(field.sync(field.reporter, {.window = 1 << 20}).ok());
+  };
+  push(100);
+  auto copy = field.folder.path() / "copy";
+  auto begun = field.relay->begin_backup(copy);
+  INFO((begun.ok() ? "" : begun.error().message));
+  REQUIRE(begun.ok());
+  auto& backup = *begun;
+  uint64_t held = 0;
+  int steps = 0;
+  for (bool whole = false; !whole;) {
+    auto progress = backup->step();
+    REQUIRE(progress.ok());
+    ++steps;
+    whole = progress->whole;
+    held = field.entries_held();
+    CHECK(std::filesystem::exists(copy / "relay.db") == whole);
+    push(1);
+    if (steps % 2) REQUIRE(field.relay->tend().ok());
+  }
+  CHECK(steps >= 3);
+  CHECK(held > 100);
+  backup.reset();
+  auto again = field.relay->begin_backup(copy);
+  REQUIRE_FALSE(again.ok());
+  CHECK(again.error().message == "cannot make a backup: something of that name is there already");
+  {
+    auto given_up = field.relay->begin_backup(field.folder.path() / "other");
+    REQUIRE(given_up.ok());
+    REQUIRE((*given_up)->step().ok());
+  }
+  CHECK(std::filesystem::is_empty(field.folder.path() / "other"));
+
+  // In the place of the store it is what was there then; the relay notices, and gets again what it lacks.
+  uint32_t epoch = field.relay->inspect()->store_epoch;
+  uint64_t all = field.entries_held();
+  field.relay.reset();
+  auto options = field.options();
+  options.folder = copy;
+  auto restored = relay::Relay::open(options, field.environment());
+  REQUIRE(restored.ok());
+  field.relay = std::move(*restored);
+  CHECK(field.entries_held() == held);
+  CHECK(field.relay->check()->faults.empty());
+  CHECK(field.relay->inspect()->store_epoch == epoch + 1);
+  REQUIRE(field.sync(field.reporter, {.window = 1 << 20}).ok());
+  REQUIRE(field.sync(field.reporter, {.window = 1 << 20}).ok());
+  CHECK(field.entries_held() == all);
+}
+
 TEST_CASE("Relay: strangers are sifted by the first bytes", "[relay]") {
   Field field(95);
   auto noise = field.relay->begin();

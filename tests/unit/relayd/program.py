@@ -183,6 +183,11 @@ def orders():
     run("team", "add", second, "--token", token, "--store", "relay")
     run("team", "add", team_key(), "--token", token, "--store", "relay", code=9)
     assert json.loads(run("check", "--store", "relay", "--json").stdout)["sound"]
+    saved = json.loads(run("backup", "saved", "--store", "relay", "--json").stdout)
+    assert saved["backup"] == str(FOLDER / "saved") and saved["bytes"] == (FOLDER / "saved/relay.db").stat().st_size, saved
+    assert sorted(path.name for path in (FOLDER / "saved").iterdir()) == ["relay.db"]
+    assert (FOLDER / "saved").stat().st_mode & 0o77 == 0 and (FOLDER / "saved/relay.db").stat().st_mode & 0o77 == 0
+    says("cannot make a backup: something of that name is there already", "backup", "saved", "--store", "relay", code=3)
     seen = json.loads(run("inspect", "--store", "relay", "--json").stdout)
     assert len(seen["teams"]) == 2 and seen["feeds"] == [], seen
     assert "no key that opens an entry" in run("inspect", "--store", "relay").stdout
@@ -226,6 +231,15 @@ def main():
     assert not serving.port_file.exists()
     # The same orders without a serving process; then one that was killed.
     assert len(json.loads(run("team", "list", "--store", "relay", "--json").stdout)["teams"]) == 2
+    run("backup", "saved_at_rest", "--store", "relay")
+    # The saved one in the place of the store: noticed as of an older day, and sound.
+    newer = json.loads(run("inspect", "--store", "relay", "--json").stdout)
+    run("team", "add", team_key(), "--store", "relay")
+    shutil.move(FOLDER / "relay/store", FOLDER / "replaced")
+    shutil.copytree(FOLDER / "saved_at_rest", FOLDER / "relay/store")
+    seen = json.loads(run("inspect", "--store", "relay", "--json").stdout)
+    assert seen["store_epoch"] == newer["store_epoch"] + 1 and len(seen["teams"]) == 2, seen
+    assert json.loads(run("check", "--store", "relay", "--json").stdout)["sound"]
     serving = Serving()
     assert serving.end(signal.SIGKILL) != 0
     assert len(json.loads(run("team", "list", "--store", "relay", "--json").stdout)["teams"]) == 2
