@@ -67,6 +67,7 @@ Result<void> RelayImpl::open() {
     keys_ = snapshot_of(key_file_->keys);
   }
   refresh_admitted();
+  opened_ = environment_.clock.monotonic();
   return tend();
 }
 
@@ -143,6 +144,7 @@ Result<void> RelayImpl::tend() {
     std::lock_guard guard(mutex_);
     keys_ = std::move(keys);
   }
+  LYSOEN_TRY(retain());
   return container_->checkpoint();
 }
 

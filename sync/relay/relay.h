@@ -28,10 +28,18 @@ struct Quotas {
   uint64_t join_requests_open = 1000;          // per team
 };
 
+/// How long is kept what may go, in days; 0: for ever. What a served team has stored is always kept
+/// (docs/decisions/0016-a-relay-keeps-entries.md).
+struct Retention {
+  uint64_t removed_team_days = 0;  // since the operator removed it; then as purge_team
+  uint64_t joining_days = 0;       // join requests and welcomes, since the first of both came
+};
+
 struct RelayOptions {
   std::filesystem::path folder;    // the store; made if it does not exist
   std::filesystem::path key_file;  // made by make_key_file(); "<key_file>.state" beside it remembers the newest commit
   Quotas quotas;
+  Retention retention;
   storage::Files* files = nullptr;  // null: the system's; tests put a failing disk in between
 };
 
@@ -170,7 +178,8 @@ class Relay {
   virtual Result<std::unique_ptr<Backup>> begin_backup(const std::filesystem::path& folder) = 0;
   virtual RelayInfo info() const = 0;
 
-  /// Makes and destroys exchange keys when due, checkpoints the store. Every hour or so, and at idle.
+  /// Makes and destroys exchange keys when due, deletes what retention says (from an hour after opening on: by then a
+  /// clock that was wrong at boot is right), checkpoints the store. Every hour or so.
   virtual Result<void> tend() = 0;
 };
 

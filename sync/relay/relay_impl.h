@@ -79,6 +79,7 @@ class RelayImpl final : public Relay {
   void settle_counts();
   void note_news();
   Result<void> watch(Request& request);
+  Result<void> retain();
   void refresh_admitted();
   Bytes answer(Request& request);
   storage::Files& files() const;
@@ -110,6 +111,7 @@ class RelayImpl final : public Relay {
   std::unordered_map<AudienceId, uint64_t, AudienceHash> mailbox_news_;
   std::map<TeamId, uint64_t> team_news_;
   uint64_t news_marks_ = 0;
+  std::chrono::nanoseconds opened_{0};
 
   // Any thread.
   std::atomic<uint64_t> news_{0};

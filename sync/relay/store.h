@@ -55,6 +55,11 @@ class Store final : public session::RelayStore {
   Result<void> admit_team(const crypto::SignPublic& root);
   Result<void> remove_team(const TeamId& team);
   Result<void> purge_team(const TeamId& team);
+  /// Removed at that time or before; not those whose time of removal is not known.
+  Result<std::vector<TeamId>> removed_until(uint64_t at_ms);
+  /// (w) Join requests and welcomes that came at that time or before.
+  Result<uint64_t> joins_until(uint64_t at_ms);
+  Result<void> drop_joins_until(uint64_t at_ms);
 
   /// Everybody whom exchanges may come from: for the sieve on other threads.
   struct Admitted {

@@ -84,7 +84,7 @@ Result<void> Store::remove_team(const TeamId& team) {
   admission_changed_ = true;
   news_.teams.push_back(team);
   row->removed = true;
-  return db_.run("UPDATE team SET removed = 1 WHERE id = ?", row->id);
+  return db_.run("UPDATE team SET removed = ? WHERE id = ? AND removed = 0", std::max<uint64_t>(now_ms(), 1), row->id);
 }
 
 Result<void> Store::purge_team(const TeamId& team) {

@@ -90,6 +90,10 @@ const std::vector<Setting>& settings() {
           kMib),
       number(
           "quotas", "join_requests", 1, 1'000'000, [](auto& c) -> auto& { return c.quotas.join_requests_open; }),
+      number(
+          "retention", "removed_team_days", 0, 36500, [](auto& c) -> auto& { return c.retention.removed_team_days; }),
+      number(
+          "retention", "joining_days", 0, 36500, [](auto& c) -> auto& { return c.retention.joining_days; }),
   };
   return all;
 }
@@ -109,7 +113,7 @@ std::string known_in(std::string_view table) {
   std::string names;
   auto add = [&](std::string_view name) { names += (names.empty() ? "" : ", ") + std::string(name); };
   if (table.empty()) {
-    for (const auto* name : {"store", "key_file", "[listen]", "[limits]", "[quotas]"}) add(name);
+    for (const auto* name : {"store", "key_file", "[listen]", "[limits]", "[quotas]", "[retention]"}) add(name);
   } else {
     for (const auto& setting : settings())
       if (setting.table == table) add(setting.name);

@@ -18,6 +18,7 @@ struct Config {
   uint64_t exchanges_per_device = 16;  // at once
   net::ListenerOptions listener;       // all but address and port
   relay::Quotas quotas;
+  relay::Retention retention;
 };
 
 /// Errors: not_found, input_refused with the line and what may stand there.

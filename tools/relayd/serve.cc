@@ -106,6 +106,7 @@ int serve(const Places& places, const Config& config, const std::filesystem::pat
   relay_options.folder = places.store();
   relay_options.key_file = places.key_file;
   relay_options.quotas = config.quotas;
+  relay_options.retention = config.retention;
   auto relay = relay::Relay::open(relay_options, environment);
   if (!relay.ok()) return complain(relay.error());
   auto orders = open_orders(places);

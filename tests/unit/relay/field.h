@@ -42,6 +42,7 @@ struct Field {
     made.folder = folder.path() / "store";
     made.key_file = folder.path() / "relay.key";
     made.quotas = quotas;
+    made.retention = retention;
     made.files = files;
     return made;
   }
@@ -122,6 +123,7 @@ struct Field {
   MemoryDisk disk;
   storage::Files* files = &disk;
   relay::Quotas quotas;
+  relay::Retention retention;
   crypto::SigningKey root;
   TeamId team;
   std::unique_ptr<relay::Relay> relay;

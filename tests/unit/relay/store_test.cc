@@ -383,6 +383,47 @@ TEST_CASE("Relay: an invite posts one join request, and the welcome comes back",
   answer[answer.size() / 2] ^= 1;
   CHECK(joiner.response(answer).error().code == ErrorCode::no_network);
   CHECK(field.relay->inspect()->join_requests == 0);
+
+  // The operator's retention: a welcome that nobody needs any more goes, not a day earlier.
+  field.retention.joining_days = 30;
+  field.reopen();
+  field.clock.advance(std::chrono::hours(24 * 29));
+  REQUIRE(field.relay->tend().ok());
+  CHECK(field.relay->inspect()->welcomes == 1);
+  field.clock.advance(std::chrono::hours(48));
+  REQUIRE(field.relay->tend().ok());
+  CHECK(field.relay->inspect()->welcomes == 0);
+  CHECK(field.relay->check()->faults.empty());
+}
+
+TEST_CASE("Relay: retention purges a removed team when its days are over, never one that is served", "[relay]") {
+  using Days = std::chrono::duration<int, std::ratio<86400>>;
+  Field field(100);
+  field.retention = {.removed_team_days = 30, .joining_days = 30};
+  field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  field.reopen();
+  field.clock.advance(Days(3000));
+  REQUIRE(field.relay->tend().ok());
+  CHECK(field.entries_held() == 1);
+
+  REQUIRE(field.relay->remove_team(field.team).ok());
+  field.clock.advance(Days(29));
+  REQUIRE(field.relay->remove_team(field.team).ok());  // again: the days are not counted anew
+  REQUIRE(field.relay->tend().ok());
+  CHECK(field.entries_held() == 1);
+  // A clock that is wrong just after a start decides nothing.
+  auto right = field.clock.wall();
+  field.clock.set_wall(right + Days(3000));
+  field.reopen();
+  REQUIRE(field.relay->tend().ok());
+  CHECK(field.entries_held() == 1);
+  field.clock.set_wall(right);
+  field.clock.advance(Days(2));
+  REQUIRE(field.relay->tend().ok());
+  CHECK(field.entries_held() == 0);
+  CHECK(field.relay->teams()->empty());
+  CHECK(field.relay->check()->faults.empty());
 }
 
 TEST_CASE("Relay: an invite that ran out posts nothing", "[relay]") {

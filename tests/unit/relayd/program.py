@@ -115,7 +115,7 @@ def configuration():
             "[limits] takes connections, memory_mib, exchanges_per_device, stranger_seconds, head_seconds, piece_seconds, "
             "exchange_seconds, idle_seconds")
     refused(good + "threads = 5\n", "line 2: 'threads' is no setting",
-            "at the top stand store, key_file, [listen], [limits], [quotas]")
+            "at the top stand store, key_file, [listen], [limits], [quotas], [retention]")
     refused(good + '[limits]\nconnections = "5"\n', "line 3: 'limits.connections' takes a whole number",
             "from 1 to 1000000, without quotes; its unit is in its name")
     for odd in ("0", "-1", "2.5", "true", "1000001", "99999999999999999"):
