@@ -245,7 +245,9 @@ void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, siz
   line.outcome.failure.reset();
   line.failures = line.rounds = 0;
   line.tried_other_key = false;
-  line.entries_left = outcome.entries_left, line.bytes_left = outcome.bytes_left;
+  line.entries_left = outcome.entries_left;
+  line.bytes_left = outcome.bytes_left + outcome.blobs_left.to_send;
+  line.bytes_to_come = outcome.blobs_left.to_fetch;
   count(outcome);
   bool moved = outcome.entries_sent + outcome.entries_received + outcome.receipts + outcome.rosters +
                        outcome.join_requests + outcome.refused.size() + outcome.chunks_sent + outcome.chunks_received +
@@ -270,6 +272,7 @@ void SyncRun::count(const session::ExchangeOutcome& outcome) {
   outcome_.entries_sent += outcome.entries_sent;
   outcome_.entries_received += outcome.entries_received;
   outcome_.join_requests += outcome.join_requests;
+  outcome_.files_sent += outcome.blobs_held;
   for (const auto& refused : outcome.refused) {
     if (outcome_.refused.size() < kRefusedMax) {
       outcome_.refused.push_back({refused.feed, refused.first_seq, refused.last_seq, refused.reason});
@@ -322,6 +325,7 @@ void SyncRun::report(std::string waiting) {
   for (const auto& line : lines_) {
     progress.entries_left = std::max(progress.entries_left, line.entries_left);
     progress.bytes_left = std::max(progress.bytes_left, line.bytes_left);
+    progress.bytes_to_come = std::max(progress.bytes_to_come, line.bytes_to_come);
   }
   options_.progress(progress);
 }

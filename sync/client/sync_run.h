@@ -32,7 +32,7 @@ struct RelayLine {
   bool tried_other_key = false;          // after an answer that did not open
   int idle_answers = 0;                  // promised more and brought nothing, in a row
   bool poll = false;                     // nothing is left; one exchange is to be held open for news
-  uint64_t entries_left = 0, bytes_left = 0;
+  uint64_t entries_left = 0, bytes_left = 0, bytes_to_come = 0;
 
   bool open() const { return (!outcome.finished || poll) && !abandoned; }
 };

@@ -44,15 +44,20 @@ Result<blob::BlobFile> BlobFolder::open(const TeamId& team, const BlobName& name
   return blob::BlobFile(std::move(*file), name);
 }
 
+Result<std::vector<std::string>> BlobFolder::names() const {
+  auto listed = files_.list(folder_);
+  if (!listed && listed.error().code == ErrorCode::not_found) return std::vector<std::string>();
+  if (!listed) return listed;
+  // On a disk without folders, as tests have it, they lie among others.
+  std::erase_if(*listed, [](const std::string& name) { return name.size() != 40 || !from_hex(name); });
+  return listed;
+}
+
 Result<void> BlobFolder::sweep(const std::set<std::string>& kept) {
-  auto names = files_.list(folder_);
-  if (!names && names.error().code == ErrorCode::not_found) return {};
-  if (!names) return std::move(names).error();
+  LYSOEN_ASSIGN(auto all, names());
   bool removed = false;
-  for (const auto& name : *names) {
-    // In a store without a folder of their own, as on a test's disk, they lie among others.
-    const bool a_blob = name.size() == 40 && from_hex(name).has_value();
-    if (!a_blob || kept.count(name) != 0) continue;
+  for (const auto& name : all) {
+    if (kept.count(name) != 0) continue;
     LYSOEN_TRY(files_.remove(folder_ / name));
     removed = true;
   }

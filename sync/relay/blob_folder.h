@@ -25,6 +25,11 @@ class BlobFolder {
   Result<blob::BlobFile> open(const TeamId& team, const BlobName& name);
   /// Removes the files of blobs that are not among these.
   Result<void> sweep(const std::set<std::string>& kept);
+  /// Names of the files there are, and one of them.
+  Result<std::vector<std::string>> names() const;
+  Result<std::unique_ptr<storage::File>> open(const std::string& name) const {
+    return files_.open(folder_ / name, storage::OpenMode::read_only);
+  }
   /// How the file is called.
   static std::string name_of(const TeamId& team, const BlobName& name);
 

@@ -128,7 +128,7 @@ void RelayImpl::commit_group(Kind kind, const std::vector<Request*>& group) {
 
 void RelayImpl::settle_counts() {
   auto counts = store_->take_counts();
-  if (counts.entries > 0 || counts.blobs > 0 || store_->admission_changed()) ++news_;
+  if (counts.entries > 0 || store_->admission_changed()) ++news_;
   note_news();
   refresh_admitted();
   std::lock_guard guard(mutex_);

@@ -57,7 +57,7 @@ Result<Refusal> Store::put_chunks(const TeamId& team, const DeviceId& carrier, c
   LYSOEN_TRY(count_quota(*row, carrier, cost));
   counts_.chunks += brought.end - brought.first;
   counts_.bytes += cost;
-  if (blob::whole(chunks.name, held)) ++counts_.blobs;
+  if (blob::whole(chunks.name, held)) ++counts_.blobs, news_.teams.push_back(team);
   Writer record;
   record.u8(kChunksRecord).id(team).id(chunks.name.blob).u64(chunks.name.size).u32(brought.first).u32(brought.end);
   record_.insert(record_.end(), record.bytes().begin(), record.bytes().end());

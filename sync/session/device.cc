@@ -18,7 +18,7 @@ using State = DeviceExchange::State;
 namespace {
 constexpr size_t kBlobsAsked = 16, kBlobsOffered = 8;  // in one request
 constexpr size_t kChunkOnWire = kChunkSize + 64;       // with its frame and its hash in the run
-constexpr size_t kBatchBytes = 160 * 1024;             // ciphertext in one frame, so that it fits whatever surrounds it
+constexpr size_t kBatchBytes = 16 * 1024;              // of ciphertext in one frame: what a cut may cost
 constexpr size_t kRequestRoom = wire::kRequestMax - 2 * 1024 * 1024;  // below the limit with padding
 }  // namespace
 
@@ -55,7 +55,8 @@ Result<Bytes> DeviceExchange::request(const RequestOptions& options) {
   const size_t end = std::min(out.size() + options.window, kRequestRoom);
   if (!options.probe) LYSOEN_TRY(s.add_batches(out, now, options.window));
   if (options.probe) s.blobs_at_relay.clear();
-  LYSOEN_TRY(s.add_blobs(out, now, options.probe ? 0 : end, options.wait_ms > 0));
+  now.attachments = options.attachments;
+  if (options.attachments) LYSOEN_TRY(s.add_blobs(out, now, options.probe ? 0 : end, options.wait_ms > 0));
   s.sent = std::move(now);
   return out.finish({});
 }

@@ -357,6 +357,7 @@ Result<void> Applier::count_blobs_left() {
   auto* blobs = s_.peer.blobs();
   if (!blobs) return {};
   LYSOEN_ASSIGN(out_.blobs_left, blobs->blobs_left(s_.relay.id));
+  if (!sent_.attachments) return {};
   LYSOEN_ASSIGN(auto outgoing, blobs->outgoing_blobs(s_.relay.id, s_.blobs_refused.size() + 1));
   bool open = std::any_of(outgoing.begin(), outgoing.end(),
                           [&](const BlobName& name) { return s_.blobs_refused.count(name) == 0; });

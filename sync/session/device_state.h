@@ -36,6 +36,7 @@ struct DeviceExchange::State {
     RelayErrands errands;
     std::set<FeedKey> asked;  // gaps
     bool batches = false;
+    bool attachments = false;    // may go and be asked for
     std::vector<ChunkRun> runs;  // chunks that went along
     std::vector<BlobName> blobs_asked;
     bool blobs_offered = false;

@@ -20,7 +20,7 @@ using State = RelayExchange::State;
 namespace {
 
 constexpr size_t kAnswerDefault = 1024 * 1024, kAnswerMax = wire::kRequestMax - 1024 * 1024;
-constexpr size_t kBatchBytes = 160 * 1024;  // ciphertext in one frame, so that it fits whatever surrounds it
+constexpr size_t kBatchBytes = 16 * 1024;  // of ciphertext in one frame: what a cut may cost
 constexpr size_t kItemsAtOnce = 1024;
 constexpr size_t kChunkOnWire = kChunkSize + 64;  // with its frame and its hash in the run
 

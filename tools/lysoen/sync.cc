@@ -85,6 +85,9 @@ json outcome_json(const SyncOutcome& outcome, const SyncDecision& decision, cons
           {"entries_received", outcome.entries_received},
           {"join_requests", outcome.join_requests},
           {"unsent_entries", status.unsent_entries},
+          {"files_sent", outcome.files_sent},
+          {"unsent_files", status.unsent_files},
+          {"wanted_files", status.wanted_files},
           {"refused", refused},
           {"refused_more", outcome.refused_more},
           {"held_back", decision.reasons},
@@ -96,6 +99,8 @@ json outcome_json(const SyncOutcome& outcome, const SyncDecision& decision, cons
 std::string progress_text(const SyncProgress& progress) {
   if (!progress.waiting.empty()) return progress.waiting;
   auto forecast = forecast_text(progress);
+  if (progress.bytes_to_come > 0)
+    forecast += (forecast.empty() ? "" : ", ") + bytes_text(progress.bytes_to_come) + " of files to come";
   return entries_text(progress.entries_sent + progress.entries_received) + ", " +
          bytes_text(progress.bytes_up + progress.bytes_down) + (forecast.empty() ? "" : "; " + forecast);
 }
@@ -113,7 +118,10 @@ Result<void> sync(App& app, const Arguments& arguments) {
   options.cancelled = [&ctrl_c] { return ctrl_c.asked(); };
   options.progress = [&bar, &vault](const SyncProgress& progress) {
     if (!progress.waiting.empty()) (void)vault->idle();
-    uint64_t done = progress.entries_sent + progress.entries_received;
+    const uint64_t done = progress.entries_sent + progress.entries_received;
+    const uint64_t moved = progress.bytes_up + progress.bytes_down, open = progress.bytes_left + progress.bytes_to_come;
+    if (progress.entries_left == 0 && open > 0)  // the text went; attachments count by their bytes
+      return bar.show(moved, moved + open, progress_text(progress));
     bar.show(done, done + progress.entries_left + (progress.more_to_come ? 1 : 0), progress_text(progress));
   };
   LYSOEN_ASSIGN(auto outcome, sync_now(vault->sync_peer(), vault->entries(), app.environment(), options, http));
@@ -122,6 +130,11 @@ Result<void> sync(App& app, const Arguments& arguments) {
   app.print_json(outcome_json(outcome, decision, status));
   say(entries_text(outcome.entries_sent) + " sent, " + count_text(outcome.entries_received) + " received, " +
       bytes_text(outcome.bytes_up) + " up, " + bytes_text(outcome.bytes_down) + " down");
+  if (outcome.files_sent > 0) say(files_text(outcome.files_sent) + " sent");
+  if (status.unsent_files > 0)
+    say(files_text(status.unsent_files) + " to send, " + bytes_text(status.unsent_file_bytes));
+  if (status.wanted_files > 0)
+    say(files_text(status.wanted_files) + " on the way to here, " + bytes_text(status.wanted_file_bytes) + " to come");
   for (auto& reason : decision.reasons) say(reason);
   for (auto& note : outcome.notes) say_warning(safe(note));
   if (outcome.join_requests > 0) say(std::to_string(outcome.join_requests) + " ask to join: lysoen admit");

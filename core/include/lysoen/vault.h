@@ -110,7 +110,6 @@ struct PurgeOutcome {
   bool more = false;  // others are due as well
 };
 
-/// Facts about the vault for `status`; no content.
 /// Entries that a relay would not take when it was last asked. They stay here, the rest went on.
 struct RefusedEntries {
   RelayId relay;
@@ -119,6 +118,7 @@ struct RefusedEntries {
   std::string reason;
 };
 
+/// Facts about the vault for `status`; no content.
 struct VaultStatus {
   size_t reports = 0, drafts = 0, submitted = 0, conflicts = 0;
   size_t unsent_entries = 0;  // own entries no relay has confirmed
