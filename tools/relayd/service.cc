@@ -11,6 +11,9 @@ using namespace std::chrono_literals;
 
 constexpr size_t kTogetherMax = 256;    // requests in one commit
 constexpr size_t kPullsTogether = 8;    // that only ask, between two commits
+constexpr int kPullRest = 2;            // times as long as it took others go first, after one that
+constexpr auto kPullLong = 5ms;         // took this long, while there are
+constexpr auto kPushedLately = 1s;      // reports to take in
 constexpr size_t kDueTogether = 32;     // held until now, between two commits
 constexpr size_t kWaitingMax = 8192;    // requests waiting for the writer
 constexpr uint64_t kSmall = 64 * 1024;  // a request that goes on when memory runs short
@@ -148,9 +151,11 @@ void RelayService::write() {
     std::vector<std::function<void()>> tasks;
     {
       std::unique_lock lock(mutex_);
-      auto tick = relay_.news() == news_seen_ ? std::chrono::milliseconds(kTick) : kNewsEvery;
+      std::chrono::nanoseconds tick = relay_.news() == news_seen_ ? std::chrono::milliseconds(kTick) : kNewsEvery;
+      if (!pulls_.empty()) tick = std::clamp<std::chrono::nanoseconds>(pulls_from_ - now(), 0ns, tick);
+      auto may_pull = [&] { return !pulls_.empty() && now() >= pulls_from_; };
       work_.wait_for(lock, tick, [&] {
-        return stopping_ || !pushes_.empty() || !pulls_.empty() || !tasks_.empty() || !due_.empty() ||
+        return stopping_ || !pushes_.empty() || may_pull() || !tasks_.empty() || !due_.empty() ||
                (!holding_ && !held_.empty());
       });
       auto take = [](auto& from, auto& to, size_t most) {
@@ -159,12 +164,16 @@ void RelayService::write() {
         from.erase(from.begin(), end);
       };
       take(pushes_, pushes, kTogetherMax);
-      take(pulls_, pulls, kPullsTogether);
+      if (may_pull()) take(pulls_, pulls, kPullsTogether);
       tasks.swap(tasks_);
     }
     for (auto& task : tasks) task();
+    if (!pushes.empty()) pushed_ = now();
     handle(pushes);
+    auto began = now();
     handle(pulls);
+    auto took = now() - began;
+    if (took >= kPullLong && began - pushed_ < kPushedLately) pulls_from_ = began + took * (1 + kPullRest);
     sweep();
     answer_due();
     note_health();

@@ -101,6 +101,7 @@ class RelayService final : public net::Service {
   std::map<Hash, uint64_t> held_by_;      // how many of each sender
   uint64_t news_seen_ = 0;
   std::chrono::nanoseconds tended_{0}, swept_{0}, looked_{0};
+  std::chrono::nanoseconds pushed_{-std::chrono::hours(1)}, pulls_from_{0};
   std::string health_;
   std::thread writer_;
 };
