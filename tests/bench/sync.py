@@ -30,7 +30,7 @@ class Section:
 
     def __init__(self, kind, count, rounds, program, tls):
         self.kind, self.count, self.rounds, self.program, self.tls = kind, count, rounds, program, tls
-        self.killed_count = min(count, 10_000)
+        self.killed_count = min(count, 1000)  # of more, what windows and padding differ by hides what is sent again
         self.costs = {}
 
     def run(self):
@@ -69,10 +69,16 @@ class Section:
         if isinstance(one, contestants.Bare):
             return
         one.settle()
+        undisturbed_push, undisturbed_pull = self.costs["push", column].up, self.costs["pull", column].down
+        if self.killed_count != self.count:
+            one.add(at, self.killed_count)
+            at += self.killed_count
+            undisturbed_push, undisturbed_pull = one.push().up, one.pull().down
+            one.settle()
         one.add(at, self.killed_count)
-        for operation, call, way in (("push", one.push, "up"), ("pull", one.pull, "down")):
+        for operation, call, way, undisturbed in (("push", one.push, "up", undisturbed_push),
+                                                  ("pull", one.pull, "down", undisturbed_pull)):
             doing(f"killed in a {operation}, and again")
-            undisturbed = getattr(self.costs[operation, column], way) / self.count * self.killed_count
             halves = [getattr(cost, way) for cost in (call(kill_at=int(undisturbed / 2)), call())]
             self.costs[f"killed {operation}", column] = Cost(up=max(0, sum(halves) - undisturbed))
 
