@@ -5,6 +5,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
+#include "core/crypto/cipher.h"
 #include "core/feed/entry.h"
 #include "sync/session/compact.h"
 #include "sync/session/device_state.h"
@@ -20,6 +21,9 @@ constexpr size_t kBlobsAsked = 16, kBlobsOffered = 8;  // in one request
 constexpr size_t kChunkOnWire = kChunkSize + 64;       // with its frame and its hash in the run
 constexpr size_t kBatchBytes = 16 * 1024;              // of ciphertext in one frame: what a cut may cost
 constexpr size_t kRequestRoom = wire::kRequestMax - 2 * 1024 * 1024;  // below the limit with padding
+constexpr size_t kEndRoom = 64;        // of the End frame and a Pad frame that holds nothing
+constexpr size_t kBatchFields = 1024;  // of a batch beside its entries: signature, proof; and an entry that is longer
+constexpr size_t kEntryFieldsShare = 40;  // of an entry its fields beside the ciphertext are less than one in so many
 }  // namespace
 
 uint64_t object_hash8(ByteView object) {
@@ -157,13 +161,16 @@ uint64_t State::end_of_sendable(const FeedHead& head) const {
   return blocked == refused.end() ? head.seq + 1 : std::min(head.seq + 1, blocked->second);
 }
 
+// Up to where padding would go anyway: what it would fill, entries fill for nothing.
 Result<void> State::add_batches(FrameSealer& out, Sent& now, size_t window) {
-  size_t end = std::min(out.size() + window, kRequestRoom);
+  const size_t padded = crypto::transport_size(std::min(out.size() + window, kRequestRoom));
+  const size_t end = std::min(padded, kRequestRoom) - kEndRoom;
   for (const auto& head : now.heads) {
     uint64_t next = first_to_send(head.feed, now.confirmed[head.feed]);
     while (next < end_of_sendable(head)) {
-      if (now.batches && out.size() >= end) return {};
-      size_t room = out.size() < end ? std::min(kBatchBytes, end - out.size()) : 1;
+      const size_t left = out.size() + kBatchFields < end ? end - out.size() - kBatchFields : 0;
+      if (now.batches && left == 0) return {};
+      size_t room = std::clamp<size_t>(left - left / kEntryFieldsShare, 1, kBatchBytes);
       auto read = store.read(head.feed, next, room);
       if (!read && read.error().code == ErrorCode::damaged) {
         refused[head.feed] = next;  // by the device's own disk, and so the store says; the other feeds go on
