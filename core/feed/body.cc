@@ -3,14 +3,17 @@
 #include <zstd.h>
 
 #include "core/base/try.h"
+#include "core/crypto/secret.h"
+#include "core/feed/zstd_frame.h"
 
 namespace lysoen::feed {
 
 namespace {
 
 // On the wire. Never renumber.
-constexpr uint8_t kCodecRaw = 0, kCodecZstd = 1;
+constexpr uint8_t kCodecRaw = 0, kCodecZstd = 1, kCodecDictionary = 2;
 constexpr int kZstdLevel = 9;  // payloads are small; higher levels gain under 1 % on them
+constexpr size_t kEditHead = 1 + sizeof(Salt);
 
 Error refused(std::string_view why) {
   return make_error(ErrorCode::input_refused, "cannot read body: " + std::string(why));
@@ -38,34 +41,59 @@ Bytes zstd_body(ByteView payload) {
 }
 
 Result<Bytes> decompress(ByteView data) {
-  unsigned long long size = ZSTD_getFrameContentSize(data.data(), data.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size == 0)
-    return refused("it is not one zstd frame that states its size");
-  if (size > kPayloadSizeMax) return too_large();
-  if (ZSTD_getDictID_fromFrame(data.data(), data.size()) != 0)
-    return make_error(ErrorCode::newer_version, "cannot read body: compressed with a dictionary this version lacks");
-  if (ZSTD_findFrameCompressedSize(data.data(), data.size()) != data.size()) return refused("it is not one zstd frame");
-  Bytes payload(static_cast<size_t>(size));
+  LYSOEN_ASSIGN(size_t size, stated_size(data));
+  Bytes payload(size);
   if (ZSTD_decompress(payload.data(), payload.size(), data.data(), data.size()) != payload.size())
     return refused("its zstd frame is damaged");
   return payload;
 }
 
+/// Of an edit: type and salt stand before what is packed, since nothing makes random bytes shorter.
+Bytes dictionary_body(ByteView payload, Dictionary& dictionary) {
+  Bytes frame = dictionary.pack(payload.subspan(kEditHead));
+  if (frame.empty()) return {};
+  Writer body;
+  body.u8(kCodecDictionary).raw(dictionary.name()).raw(payload.subspan(1, kEditHead - 1)).raw(frame);
+  crypto::wipe(frame);
+  return std::move(body).bytes();
+}
+
+Result<Bytes> read_dictionary_body(ByteView data, const Dictionaries* dictionaries) {
+  Reader in(data);
+  auto name = in.array<std::tuple_size_v<DictionaryName>>();
+  auto salt = in.array<std::tuple_size_v<Salt>>();
+  auto frame = in.raw(in.left());
+  if (!in.ok() || frame.empty()) return refused("it is too short for an edit");
+  Dictionary* dictionary = dictionaries ? dictionaries->find(name) : nullptr;
+  if (!dictionary)
+    return make_error(ErrorCode::newer_version, "cannot read body: it belongs to a version of a form that is not here",
+                      "it is kept, and read once that form is here: update Lysoen");
+  LYSOEN_ASSIGN(Bytes edit, dictionary->unpack(frame));
+  if (edit.size() + kEditHead > kPayloadSizeMax) return too_large();
+  Writer payload;
+  payload.u8(static_cast<uint8_t>(PayloadType::edit)).raw(salt).raw(edit);
+  crypto::wipe(edit);
+  return std::move(payload).bytes();
+}
+
 }  // namespace
 
-Result<Bytes> encode_body(ByteView payload) {
+Result<Bytes> encode_body(ByteView payload, Dictionary* dictionary) {
   if (payload.empty()) return make_error(ErrorCode::input_refused, "cannot seal payload: it is empty");
   if (payload.size() > kPayloadSizeMax)
     return make_error(ErrorCode::limit_exceeded, "cannot seal payload: it is larger than 256 KiB",
                       "split the change into smaller ones, or attach long text as a file");
-  Bytes packed = zstd_body(payload);
+  bool edit = payload[0] == static_cast<uint8_t>(PayloadType::edit) && payload.size() > kEditHead;
+  Bytes packed = dictionary && edit ? dictionary_body(payload, *dictionary) : Bytes();
+  if (packed.empty()) packed = zstd_body(payload);
   return packed.empty() || packed.size() > payload.size() ? raw_body(payload) : packed;
 }
 
-Result<Bytes> decode_body(ByteView body) {
+Result<Bytes> decode_body(ByteView body, const Dictionaries* dictionaries) {
   if (body.size() < 2) return refused("it is empty");
   ByteView data = body.subspan(1);
   if (body[0] == kCodecZstd) return decompress(data);
+  if (body[0] == kCodecDictionary) return read_dictionary_body(data, dictionaries);
   if (body[0] != kCodecRaw)
     return make_error(ErrorCode::newer_version, "cannot read body: unknown codec " + std::to_string(body[0]));
   if (data.size() > kPayloadSizeMax) return too_large();

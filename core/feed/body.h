@@ -1,21 +1,23 @@
 // What an entry says: payload <-> body. docs/formats/feed.md, "Bodies" and "Payloads".
 //
 //   payload = type u8 ‖ rest            one of the layouts below
-//   body    = codec u8 ‖ data           0 raw, 1 zstd (one frame with its content size)
-//   padded  = crypto::pad(body)         what the entry cipher seals
+//   body    = codec u8 ‖ data           0 raw, 1 zstd (one frame with its content size), 2 zstd with a form's
+//   dictionary padded  = crypto::pad(body)         what the entry cipher seals
 //
 // Decoders are strict: exactly the layout (zstd: one frame of any encoder that states its content size), or
 // input_refused / limit_exceeded / newer_version.
 #pragma once
+#include "core/feed/dictionary.h"
 #include "core/feed/entry.h"
 
 namespace lysoen::feed {
 
-/// The shorter of raw and zstd. Errors: limit_exceeded (payload above kPayloadSizeMax), input_refused (empty).
-Result<Bytes> encode_body(ByteView payload);
+/// An edit with its form's dictionary if one is given; otherwise with plain zstd; as it is if that is shorter.
+/// Errors: limit_exceeded (payload above kPayloadSizeMax), input_refused (empty).
+Result<Bytes> encode_body(ByteView payload, Dictionary* dictionary = nullptr);
 /// The payload; never more than kPayloadSizeMax whatever the data claims. Errors: input_refused, limit_exceeded,
-/// newer_version (unknown codec).
-Result<Bytes> decode_body(ByteView body);
+/// newer_version (unknown codec; a dictionary that is not among `dictionaries`: to be tried again when others are).
+Result<Bytes> decode_body(ByteView body, const Dictionaries* dictionaries = nullptr);
 
 // First byte of a payload. Never renumber.
 enum class PayloadType : uint8_t { edit = 1, acknowledgement = 2, read_marks = 3 };

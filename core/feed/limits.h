@@ -21,6 +21,8 @@ inline constexpr uint64_t kStreamEntriesMax = 256;  // sealed entries after one 
 // kEntrySizeMax does not fit an entry all the same.
 inline constexpr size_t kPayloadSizeMax = 256 * 1024 + 32;
 
+inline constexpr size_t kDictionarySizeMax = 64 * 1024;  // of a form; what a form may carry of them: core/form
+
 inline constexpr size_t kRangesMax = 256;               // in one list of sequence numbers
 inline constexpr size_t kAcknowledgedFeedsMax = 256;    // in one acknowledgement
 inline constexpr size_t kAcknowledgedRangesMax = 1024;  // exceptions in one acknowledgement, all feeds together

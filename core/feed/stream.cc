@@ -56,8 +56,9 @@ Bytes encode_header(const EntryHeader& header, size_t padded_size) {
   return std::move(out).bytes();
 }
 
-Result<SealedEntry> seal_entry(const crypto::Key32& entry_key, const EntryHeader& header, ByteView payload) {
-  LYSOEN_ASSIGN(Bytes body, encode_body(payload));
+Result<SealedEntry> seal_entry(const crypto::Key32& entry_key, const EntryHeader& header, ByteView payload,
+                               Dictionary* dictionary) {
+  LYSOEN_ASSIGN(Bytes body, encode_body(payload, dictionary));
   Bytes padded = crypto::pad(body);
   crypto::wipe(body);
   if (padded.size() + crypto::kSivTag > kEntrySizeMax) {
@@ -71,7 +72,8 @@ Result<SealedEntry> seal_entry(const crypto::Key32& entry_key, const EntryHeader
   return entry;
 }
 
-Result<Bytes> open_entry(const crypto::Key32& entry_key, const EntryHeader& header, const SealedEntry& entry) {
+Result<Bytes> open_entry(const crypto::Key32& entry_key, const EntryHeader& header, const SealedEntry& entry,
+                         const Dictionaries* dictionaries) {
   if (entry.is_stub()) return refused(ErrorCode::not_found, "only its stub is here");
   if (entry.kind != EntryKind::sealed || header.kind != EntryKind::sealed)
     return refused(ErrorCode::input_refused, "it is not of the kind that holds a payload");
@@ -82,7 +84,7 @@ Result<Bytes> open_entry(const crypto::Key32& entry_key, const EntryHeader& head
   if (!padded) return refused(ErrorCode::trust_refused, "key, place and bytes do not fit each other");
   auto size = crypto::unpadded_size(*padded);
   if (!size) return refused(ErrorCode::input_refused, "its padding is not as it must be");
-  auto payload = decode_body(ByteView(*padded).first(*size));
+  auto payload = decode_body(ByteView(*padded).first(*size), dictionaries);
   crypto::wipe(*padded);
   return payload;
 }
@@ -107,11 +109,11 @@ Result<StreamWriter> StreamWriter::resume(StreamState state) {
   return StreamWriter(std::move(state));
 }
 
-Result<StreamWriter::Sealed> StreamWriter::seal(const Hash& prev, ByteView payload) {
+Result<StreamWriter::Sealed> StreamWriter::seal(const Hash& prev, ByteView payload, Dictionary* dictionary) {
   if (full()) return make_error(ErrorCode::usage, "cannot seal: this stream has all the entries it may have");
   auto chain = state_.chain.copy();
   auto key = ratchet(chain);
-  LYSOEN_ASSIGN(auto entry, seal_entry(key, header_at(state_.place, state_.next_seq, prev), payload));
+  LYSOEN_ASSIGN(auto entry, seal_entry(key, header_at(state_.place, state_.next_seq, prev), payload, dictionary));
   state_.chain = std::move(chain);
   ++state_.next_seq;
   return Sealed{std::move(entry), std::move(key)};
@@ -166,9 +168,10 @@ Result<crypto::Key32> StreamReader::entry_key(uint64_t seq) {
   return ratchet(state_.chain);
 }
 
-Result<StreamReader::Opened> StreamReader::open_next(uint64_t seq, const Hash& prev, const SealedEntry& entry) {
+Result<StreamReader::Opened> StreamReader::open_next(uint64_t seq, const Hash& prev, const SealedEntry& entry,
+                                                     const Dictionaries* dictionaries) {
   LYSOEN_ASSIGN(auto key, entry_key(seq));
-  LYSOEN_ASSIGN(Bytes payload, open_entry(key, header_at(state_.place, seq, prev), entry));
+  LYSOEN_ASSIGN(Bytes payload, open_entry(key, header_at(state_.place, seq, prev), entry, dictionaries));
   return Opened{std::move(payload), std::move(key)};
 }
 

@@ -49,11 +49,14 @@ struct EntryHeader {
 Bytes encode_header(const EntryHeader& header, size_t padded_size);
 
 /// A payload under one entry key. Errors: limit_exceeded (does not fit kEntrySizeMax), input_refused (empty).
-Result<SealedEntry> seal_entry(const crypto::Key32& entry_key, const EntryHeader& header, ByteView payload);
+/// `dictionary` as in encode_body.
+Result<SealedEntry> seal_entry(const crypto::Key32& entry_key, const EntryHeader& header, ByteView payload,
+                               Dictionary* dictionary = nullptr);
 /// The payload. Nothing of it exists before the tag was compared. Errors: not_found (a stub), trust_refused (key,
 /// header or bytes do not fit each other), input_refused / limit_exceeded / newer_version (it opened, but the body is
 /// not one). Any of them goes into the acknowledgement as "not opened".
-Result<Bytes> open_entry(const crypto::Key32& entry_key, const EntryHeader& header, const SealedEntry& entry);
+Result<Bytes> open_entry(const crypto::Key32& entry_key, const EntryHeader& header, const SealedEntry& entry,
+                         const Dictionaries* dictionaries = nullptr);
 
 /// A stream at one moment, for storage: plain fields and one secret. Of a writer and of a reader alike.
 struct StreamState {
@@ -84,7 +87,7 @@ class StreamWriter {
   };
   /// Seals the entry at next_seq() and forgets its key. On an error nothing has moved. Errors: usage (full),
   /// those of seal_entry.
-  Result<Sealed> seal(const Hash& prev, ByteView payload);
+  Result<Sealed> seal(const Hash& prev, ByteView payload, Dictionary* dictionary = nullptr);
 
   /// To be stored in the transaction that stores the entry. Never restore an older one: a key used twice shows which
   /// of two payloads are equal.
@@ -116,7 +119,8 @@ class StreamReader {
     Bytes payload;
     crypto::Key32 entry_key;
   };
-  Result<Opened> open_next(uint64_t seq, const Hash& prev, const SealedEntry& entry);
+  Result<Opened> open_next(uint64_t seq, const Hash& prev, const SealedEntry& entry,
+                           const Dictionaries* dictionaries = nullptr);
 
   uint64_t next_seq() const { return state_.next_seq; }
   /// Whether seq lies behind this stream's entry and within its reach.

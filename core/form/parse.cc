@@ -152,6 +152,7 @@ Result<std::shared_ptr<const Form>> Form::parse(std::string_view xform) {
   parsed->shareable_copies_ = read.shareable_copies;
   parsed->repeats_ = std::move(walk.repeats);
   parsed->questions_ = std::move(walk.questions);
+  parsed->dictionaries_ = std::move(read.dictionaries);
   return std::shared_ptr<const Form>(std::move(parsed));
 }
 

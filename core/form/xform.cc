@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/base64url.h"
 #include "core/base/try.h"
 #include "core/form/role.h"
 #include "core/form/text.h"
@@ -80,6 +81,7 @@ Result<XForm> XForm::read(const pugi::xml_document& document) {
   // A word that a later version may bring is taken with care.
   const auto attachments = attribute_in(model, kNamespace, "attachments");
   form.shareable_copies = !attachments.empty() && attachments != "original";
+  LYSOEN_TRY(form.read_dictionaries(head));
   auto heading = child(head, "title");
   auto translated = form.translations_.find(std::string(attribute_in(heading, kNamespace, "itext")));
   form.title = translated != form.translations_.end() ? translated->second : form.untranslated(text_of(heading));
@@ -144,6 +146,20 @@ void XForm::read_nodes(pugi::xml_node node, const std::string& path, size_t dept
   // A repeat may stand twice, as template and as first item.
   bool known = !nodes.insert(path).second;
   if (leaf && !known && !path.empty() && path != "meta" && !path.starts_with("meta/")) leaves.push_back(path);
+}
+
+Result<void> XForm::read_dictionaries(pugi::xml_node head) {
+  for (auto node : head.children()) {
+    if (!is_element_in(node, kNamespace, "dictionary")) continue;
+    if (dictionaries.size() >= kDictionariesMax) return refused("it has more than 4 dictionaries");
+    std::string text = node.child_value();
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
+    auto bytes = from_base64url(text);
+    if (!bytes || bytes->empty()) return refused("its dictionary is not base64url text");
+    if (bytes->size() > kDictionarySizeMax) return refused("its dictionary is larger than 64 KiB");
+    dictionaries.push_back(std::move(*bytes));
+  }
+  return {};
 }
 
 void XForm::read_binds(pugi::xml_node model) {

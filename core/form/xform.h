@@ -1,6 +1,7 @@
 // What an XForm says, taken apart: translations, instances, binds. Form::parse puts questions together from it.
 #pragma once
 #include <lysoen/form.h>
+#include <lysoen/ids.h>
 
 #include <optional>
 #include <pugixml.hpp>
@@ -12,6 +13,7 @@ namespace lysoen::form {
 constexpr size_t kQuestionsMax = 20'000;
 constexpr size_t kRepeatsMax = 1'000;
 constexpr size_t kChoicesMax = 200'000;  // over all questions
+constexpr size_t kDictionariesMax = 4, kDictionarySizeMax = 64 * 1024;
 
 struct Bind {
   std::string type;
@@ -34,6 +36,7 @@ class XForm {
   std::set<std::string, std::less<>> nodes;     // paths of the primary instance
   std::vector<std::string> leaves;              // those without children, in document order, without the meta block
   pugi::xml_node body;
+  std::vector<Bytes> dictionaries;
 
   /// Labels of a control's, item's or hint's element: from the translations, else its own text.
   Labels labels_of(pugi::xml_node element) const;
@@ -49,6 +52,7 @@ class XForm {
   Result<void> read_instances(pugi::xml_node model);
   void read_nodes(pugi::xml_node node, const std::string& path, size_t depth);
   void read_binds(pugi::xml_node model);
+  Result<void> read_dictionaries(pugi::xml_node head);
   Labels labels_by_reference(std::string_view reference, pugi::xml_node item) const;
   Labels untranslated(std::string text) const;
 

@@ -99,19 +99,32 @@ pugi::xml_node child(pugi::xml_node parent, std::string_view local) {
   return {};
 }
 
+namespace {
+/// What a prefix is bound to at this node; empty if to nothing.
+std::string_view namespace_of(pugi::xml_node node, std::string_view prefix) {
+  std::string declaration = "xmlns:" + std::string(prefix);
+  for (auto scope = node; scope; scope = scope.parent())
+    if (auto bound = scope.attribute(declaration.c_str())) return bound.value();
+  return {};
+}
+}  // namespace
+
 std::string_view attribute_in(pugi::xml_node node, std::string_view uri, std::string_view local) {
   for (auto attribute : node.attributes()) {
     std::string_view name = attribute.name();
     size_t colon = name.find(':');
     if (colon == std::string_view::npos || name.substr(colon + 1) != local) continue;
-    std::string declaration = "xmlns:" + std::string(name.substr(0, colon));
-    for (auto scope = node; scope; scope = scope.parent())
-      if (auto bound = scope.attribute(declaration.c_str())) {
-        if (bound.value() == uri) return attribute.value();
-        break;
-      }
+    if (namespace_of(node, name.substr(0, colon)) == uri) return attribute.value();
   }
   return {};
+}
+
+bool is_element_in(pugi::xml_node node, std::string_view uri, std::string_view local) {
+  if (node.type() != pugi::node_element) return false;
+  std::string_view name = node.name();
+  size_t colon = name.find(':');
+  return colon != std::string_view::npos && name.substr(colon + 1) == local &&
+         namespace_of(node, name.substr(0, colon)) == uri;
 }
 
 std::string text_of(pugi::xml_node node) {

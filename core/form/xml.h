@@ -24,6 +24,9 @@ std::string_view local_name(std::string_view name);
 pugi::xml_node child(pugi::xml_node parent, std::string_view local);
 /// The value of an attribute with this local name whose prefix is bound to `uri` at this node; empty if there is none.
 std::string_view attribute_in(pugi::xml_node node, std::string_view uri, std::string_view local);
+/// Whether this is an element with this local name whose own prefix is bound to `uri`; a default namespace does not
+/// count.
+bool is_element_in(pugi::xml_node node, std::string_view uri, std::string_view local);
 /// Text of a node and its descendants, trimmed; <output/> elements, which stand for computed text, become "…".
 std::string text_of(pugi::xml_node node);
 

@@ -1,25 +1,30 @@
 #!/usr/bin/env python3
-"""Reads feeds a second time, from docs/formats/feed.md, receipt.md and disclosure.md alone.
+"""Reads feeds a second time, from docs/formats/feed.md, receipt.md, disclosure.md and form.md (dictionaries) alone.
 
     feed.py vectors FOLDER...      every *.txt file ends as its first line expects; exit 1 if one does not
     feed.py disclosure FILE        verifies chain, block roots and signatures, opens the disclosed entries and prints
                                    their payloads; exit 1 if anything does not hold
         --json                     one JSON document instead of lines
         --payloads FOLDER          also writes each payload to FOLDER/<feed id>-<seq>
+        --forms FOLDER             where the forms (*.xml) lie whose reports it holds; else those that ship
 
-Needs python3-cryptography and python3-nacl, and libzstd.so.1 for bodies that are really compressed.
+Needs python3-cryptography, python3-nacl and python3-zstandard.
 """
 import argparse
-import ctypes
+import base64
 import hashlib
 import hmac
 import json
 import pathlib
 import struct
 import sys
+import xml.etree.ElementTree as xml
 
 import nacl.bindings
 import nacl.exceptions
+import zstandard
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 import hpke
@@ -249,9 +254,12 @@ def unpad(padded):
     return body[:-1]
 
 
-def zstd_frame(data):
-    """(content size, payload or None if it takes the zstd program). RFC 8878, 3.1.1, as far as a guard needs it."""
-    demand(len(data) >= 6 and data[:4] == b"\x28\xb5\x2f\xfd", "body", "no zstd frame")
+MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+def zstd_size(data):
+    """The content size of exactly one frame. RFC 8878, 3.1.1, as far as a guard needs it."""
+    demand(len(data) >= 6 and data[:4] == MAGIC, "body", "no zstd frame")
     descriptor = data[4]
     single = descriptor >> 5 & 1
     dictionary_size = (0, 1, 2, 4)[descriptor & 3]
@@ -264,47 +272,68 @@ def zstd_frame(data):
     at += size_size
     demand(1 <= size <= PAYLOAD_MAX, "body", "size")
     demand(dictionary == 0, "version")
-    payload, last = b"", False
+    last = False
     while not last:
         demand(len(data) >= at + 3, "body", "cut")
         header = int.from_bytes(data[at : at + 3], "little")
         last, kind, count = header & 1, header >> 1 & 3, header >> 3
-        at += 3
-        stored = 1 if kind == 1 else count
-        demand(kind != 3 and len(data) >= at + stored, "body", "block")
-        if payload is not None and kind < 2:
-            demand(len(payload) + count <= size, "body", "size")
-            payload += data[at : at + 1] * count if kind == 1 else data[at : at + count]
-        else:
-            payload = None
-        at += stored
+        at += 3 + (1 if kind == 1 else count)
+        demand(kind != 3 and len(data) >= at, "body", "block")
     demand(at + (4 if descriptor & 4 else 0) == len(data), "body", "bytes left over")
-    return size, payload
+    return size
 
 
-def zstd():
-    library = ctypes.CDLL("libzstd.so.1")
-    library.ZSTD_decompress.restype = ctypes.c_size_t
-    library.ZSTD_decompress.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
-    return library
+def inflate(data, dictionary=None):
+    size = zstd_size(data)
+    known = zstandard.ZstdCompressionDict(dictionary, zstandard.DICT_TYPE_FULLDICT) if dictionary else None
+    try:
+        content = zstandard.ZstdDecompressor(dict_data=known).decompress(data, max_output_size=size)
+    except zstandard.ZstdError as error:
+        raise Refused("body", str(error)) from None
+    demand(len(content) == size, "body", "size")
+    return content
 
 
-def open_body(body):
+# -- Dictionaries -----------------------------------------------------------------------------------------------------
+def dictionary_name(dictionary):
+    return labelled_hash("lysoen/1 dictionary", dictionary)[:8]
+
+
+def form_dictionaries(path):
+    """Those that a form carries, form.md."""
+    found = []
+    for element in xml.parse(path).getroot().iter("{urn:lysoen:form}dictionary"):
+        text = "".join((element.text or "").split())
+        found.append(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    return found
+
+
+def dictionaries_of(folder):
+    return {dictionary_name(one): one for path in sorted(pathlib.Path(folder).glob("*.xml")) for one in form_dictionaries(path)}
+
+
+PACKS = pathlib.Path(__file__).resolve().parents[2] / "core/form/packs"
+DICTIONARIES = dictionaries_of(PACKS) if PACKS.is_dir() else {}
+
+
+def open_body(body, dictionaries=None):
     demand(len(body) >= 1, "body")
-    if body[0] > 1:
+    if body[0] > 2:
         raise Refused("version")
     data = body[1:]
     demand(data, "body")
     if body[0] == 0:
         demand(len(data) <= PAYLOAD_MAX, "body", "size")
         return data
-    size, payload = zstd_frame(data)
-    if payload is None:
-        out = ctypes.create_string_buffer(size)
-        demand(zstd().ZSTD_decompress(out, size, data, len(data)) == size, "body", "zstd")
-        payload = out.raw
-    demand(len(payload) == size, "body", "size")
-    return payload
+    if body[0] == 1:
+        return inflate(data)
+    name, salt, frame = data[:8], data[8:24], data[24:]
+    demand(frame, "body", "cut")
+    dictionary = (DICTIONARIES if dictionaries is None else dictionaries).get(name)
+    demand(dictionary, "version", f"dictionary {name.hex()} of a form that is not here")
+    edit = inflate(MAGIC + frame, dictionary)
+    demand(len(edit) + 17 <= PAYLOAD_MAX, "body", "size")
+    return b"\1" + salt + edit
 
 
 def open_entry(key, team, epoch, batch, seq):
@@ -451,7 +480,9 @@ def run_stream(vector):
 
 
 def run_body(vector):
-    same(vector, "payload", open_body(vector.bytes("body")))
+    dictionary = vector.bytes("dictionary") if "dictionary" in vector else b""
+    payload = open_body(vector.bytes("body"), {dictionary_name(dictionary): dictionary})
+    same(vector, "payload", payload)
 
 
 def run_payload(vector):
@@ -566,10 +597,13 @@ def main():
     one.add_argument("file")
     one.add_argument("--json", action="store_true")
     one.add_argument("--payloads")
+    one.add_argument("--forms")
     arguments = parser.parse_args()
     try:
         if arguments.command == "vectors":
             return vectors(arguments.folders)
+        if arguments.forms:
+            DICTIONARIES.update(dictionaries_of(arguments.forms))
         return disclosure(arguments.file, arguments.json, arguments.payloads)
     except Refused as error:
         print(f"error: {error}", file=sys.stderr)

@@ -3,6 +3,7 @@
 #pragma once
 #include <lysoen/result.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -91,6 +92,9 @@ class Form {
   bool is_repeat(std::string_view path) const;
   /// The question that carries a role, or none.
   const Question* with_role(FieldRole role) const;
+  /// What reports of this form are compressed with: the first when they are written, the others, those of earlier
+  /// versions, when they are read. Bytes of zstd, not looked into here. Empty if the form carries none.
+  const std::vector<std::vector<uint8_t>>& dictionaries() const { return dictionaries_; }
 
  private:
   std::string id_, version_;
@@ -98,6 +102,7 @@ class Form {
   std::vector<std::string> languages_, repeats_;
   std::vector<Question> questions_;
   bool shareable_copies_ = false;
+  std::vector<std::vector<uint8_t>> dictionaries_;
 };
 
 /// The forms that ship with Lysoen: "human-rights-violation", "police-incident", "mine-hazard".

@@ -8,6 +8,7 @@
 #include "core/feed/warrant.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/seed.h"
+#include "tests/support/small_dictionary.h"
 
 using namespace lysoen;
 using namespace lysoen::feed;
@@ -79,6 +80,26 @@ void read_body(ByteView bytes) {
   require(again.ok() && *again == *payload, "a body says its payload");
 }
 
+/// A body of a hostile author under a hostile dictionary: size of the dictionary, the dictionary, salt and frame.
+void read_dictionary_body(ByteView bytes) {
+  Reader in(bytes);
+  auto dictionary = in.raw(in.u16());
+  Dictionaries held;
+  auto taken = held.add(dictionary);
+  if (!in.ok() || !taken) return;
+  require(held.find((*taken)->name()) == *taken, "a dictionary goes by its name");
+  Writer body;
+  body.u8(2).raw((*taken)->name()).raw(in.raw(in.left()));
+  auto payload = decode_body(body.bytes(), &held);
+  if (!payload) return;
+  require(payload->size() > 17 && payload->size() <= kPayloadSizeMax, "a payload keeps to its limit");
+  require(!decode_body(body.bytes()).ok(), "nothing is read without its dictionary");
+  auto again = encode_body(*payload, *taken);
+  require(again.ok(), "a payload that came can go");
+  auto decoded = decode_body(*again, &held);
+  require(decoded.ok() && *decoded == *payload, "a body says its payload");
+}
+
 void read_payload(ByteView bytes) {
   if (auto edit = decode_edit_payload(bytes); edit.ok()) require(same(encode_payload(*edit), bytes), kOneEncoding);
   if (auto told = decode_acknowledgement(bytes); told.ok()) {
@@ -133,8 +154,9 @@ void read_stream(ByteView bytes) {
   require(!reader.ok(), "nobody makes a stream without its keys");
 }
 
-constexpr void (*kReaders[])(ByteView) = {read_batch,   read_fork,       read_receipt_bytes, read_warrant, read_body,
-                                          read_payload, read_range_list, read_padding,       read_entry,   read_stream};
+constexpr void (*kReaders[])(ByteView) = {read_batch, read_fork,    read_receipt_bytes,  read_warrant,
+                                          read_body,  read_payload, read_range_list,     read_padding,
+                                          read_entry, read_stream,  read_dictionary_body};
 
 }  // namespace
 
@@ -164,6 +186,10 @@ std::vector<Bytes> fuzz::seeds() {
   seeds.push_back(chosen(6, ranges.bytes()));
   seeds.push_back(chosen(7, crypto::pad(Bytes(300, 1))));
   seeds.push_back(chosen(9, Bytes(kStreamEntrySize, 1)));
+  const Bytes dictionary = test::small_dictionary();
+  Writer packed;
+  packed.u16(static_cast<uint16_t>(dictionary.size())).raw(dictionary).raw(Salt{}).raw(*from_hex(test::kPackedEdit));
+  seeds.push_back(chosen(10, packed.bytes()));
   return seeds;
 }
 

@@ -64,7 +64,7 @@ TEST_CASE("Body: frames without a size, several frames, dictionaries and unknown
                                          payload.data(), payload.size()));
   CHECK(feed::decode_body(without_size).error().code == ErrorCode::input_refused);
 
-  CHECK(feed::decode_body(Bytes{2, 1, 2, 3}).error().code == ErrorCode::newer_version);
+  CHECK(feed::decode_body(Bytes{3, 1, 2, 3}).error().code == ErrorCode::newer_version);
   CHECK(feed::decode_body(Bytes{}).error().code == ErrorCode::input_refused);
   CHECK(feed::decode_body(Bytes{0}).error().code == ErrorCode::input_refused);
   CHECK(feed::decode_body(Bytes{1}).error().code == ErrorCode::input_refused);

@@ -93,7 +93,9 @@ std::string check_stream(const VectorFile& file) {
 }
 
 std::string check_body(const VectorFile& file) {
-  auto payload = feed::decode_body(file.bytes("body"));
+  feed::Dictionaries dictionaries;
+  if (file.has("dictionary")) REQUIRE(dictionaries.add(file.bytes("dictionary")).ok());
+  auto payload = feed::decode_body(file.bytes("body"), &dictionaries);
   if (!payload.ok()) return payload.error().code == ErrorCode::newer_version ? "version" : "body";
   CHECK(*payload == file.bytes("payload"));
   return "ok";

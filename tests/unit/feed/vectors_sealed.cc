@@ -1,5 +1,6 @@
 #include "tests/unit/feed/vectors.h"
 
+#include "tests/support/small_dictionary.h"
 #include "tests/unit/feed/author.h"
 
 namespace lysoen::test {
@@ -231,7 +232,7 @@ class SealedVectors : public VectorMaker {
     body("zstd", "ok", "codec 1, one raw block", zstd, {1, 2, 3});
     body("zstd_run", "ok", "codec 1, one block that repeats a byte",
          {1, 0x28, 0xB5, 0x2F, 0xFD, 0x20, 5, 0x2B, 0x00, 0x00, 'a'}, Bytes(5, 'a'));
-    body("unknown_codec", "version", "codec 2", {2, 1, 2, 3});
+    body("unknown_codec", "version", "codec 3", {3, 1, 2, 3});
     body("nothing", "body", "no codec", {});
     body("zstd_two_frames", "body", "a second frame behind the first", twice);
     body("zstd_bytes_left_over", "body", "a byte behind the frame", longer);
@@ -239,6 +240,40 @@ class SealedVectors : public VectorMaker {
          {1, 0x28, 0xB5, 0x2F, 0xFD, 0xA0, 0x21, 0x00, 0x04, 0x00, 0x03, 0x00, 0x00});
     body("zstd_with_dictionary", "version", "a frame that asks for dictionary 7",
          {1, 0x28, 0xB5, 0x2F, 0xFD, 0x21, 7, 3, 0x19, 0x00, 0x00, 'a', 'b', 'c'});
+    dictionary_bodies();
+  }
+
+  void dictionary_bodies() {
+    SeededRandom random(20260109);
+    const Bytes dictionary = small_dictionary(), frame = *from_hex(kPackedEdit);
+    auto packed = [&](const std::string& name, const std::string& expect, const std::string& about, ByteView body,
+                      const Bytes& payload = {}) {
+      Lines lines{{"body", hex(body)}, {"dictionary", hex(dictionary)}};
+      if (expect == "ok") lines.emplace_back("payload", hex(payload));
+      add("body_" + name, expect, about, lines);
+    };
+    feed::EditPayload edit{{}, to_bytes(as_bytes(kUnpackedEdit))};
+    random.fill(edit.salt);
+    Writer out;
+    out.u8(2).raw(feed::dictionary_name(dictionary)).raw(edit.salt).raw(frame);
+    Bytes body = out.bytes(), other = body, cut = body, longer = body, magic = body, larger = body;
+    packed("dictionary", "ok", "codec 2, an edit packed with its form's dictionary", body, feed::encode_payload(edit));
+    other[3] ^= 1;
+    packed("dictionary_not_here", "version", "codec 2, a dictionary of another name", other);
+    cut.pop_back();
+    packed("dictionary_cut", "body", "codec 2, the frame lacks its last byte", cut);
+    packed("dictionary_no_frame", "body", "codec 2, nothing behind the salt", ByteView(body).first(25));
+    packed("dictionary_no_salt", "body", "codec 2, ends inside the salt", ByteView(body).first(20));
+    longer.push_back(0);
+    packed("dictionary_bytes_left_over", "body", "codec 2, a byte behind the frame", longer);
+    const Bytes number{0x28, 0xB5, 0x2F, 0xFD};
+    magic.insert(magic.begin() + 25, number.begin(), number.end());
+    packed("dictionary_with_magic", "body", "codec 2, the frame has its magic number", magic);
+    larger.resize(25);
+    const Bytes large{0xA0, 0x10, 0x00, 0x04, 0x00, 0x03, 0x00, 0x00};
+    larger.insert(larger.end(), large.begin(), large.end());
+    packed("dictionary_size_too_large", "body", "codec 2, an edit of 262,160 bytes, with type and salt 262,177",
+           larger);
   }
 
   void payloads() {

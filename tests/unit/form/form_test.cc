@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "core/base/base64url.h"
 #include "core/form/role.h"
 #include "core/form/text.h"
 #include "tests/support/catch.h"
@@ -158,6 +159,47 @@ TEST_CASE("Form: types, translations, choices, repeats and roles are read from a
   CHECK(form.question("r/rr/d")->type == ValueType::text);
   CHECK(form.question("hidden")->type == ValueType::date);
   CHECK_FALSE(form.question("meta/instanceID"));
+}
+
+namespace {
+
+std::string form_with_head(const std::string& head) {
+  auto text = form_with("<a/>", "", "<input ref='/data/a'/>");
+  return text.insert(text.find("</h:head>"), head);
+}
+
+std::string dictionary_of(size_t size) {
+  return "<ly:dictionary>" + to_base64url(std::vector<uint8_t>(size, 7)) + "</ly:dictionary>";
+}
+
+}  // namespace
+
+TEST_CASE("Form: dictionaries are those in the namespace of Lysoen's own attributes, in order", "[form]") {
+  auto plain = Form::parse(form_with_head(""));
+  REQUIRE(plain.ok());
+  CHECK((*plain)->dictionaries().empty());
+  auto parsed = Form::parse(form_with_head(
+      "<ly:dictionary>\n  AQ\n\tID </ly:dictionary><x:dictionary xmlns:x='urn:other'>BA</x:dictionary><dictionary>BA"
+      "</dictionary><ly:dictionary>BQ</ly:dictionary>"));
+  REQUIRE(parsed.ok());
+  CHECK((*parsed)->dictionaries() == std::vector<std::vector<uint8_t>>{{1, 2, 3}, {5}});
+  CHECK(Form::parse(form_with_head(dictionary_of(64 * 1024))).ok());
+  CHECK(Form::parse(form_with_head(dictionary_of(9) + dictionary_of(9) + dictionary_of(9) + dictionary_of(9))).ok());
+}
+
+TEST_CASE("Form: a dictionary that is no base64url text, too large or one too many refuses the form", "[form]") {
+  auto message = [](const std::string& head) {
+    auto parsed = Form::parse(form_with_head(head));
+    REQUIRE_FALSE(parsed.ok());
+    return parsed.error().message;
+  };
+  for (auto text : {"", "A", "AR", "AQ==", "AQI+"})
+    CHECK(message("<ly:dictionary>" + std::string(text) + "</ly:dictionary>") ==
+          "cannot read form: its dictionary is not base64url text");
+  CHECK(message(dictionary_of(64 * 1024 + 1)) == "cannot read form: its dictionary is larger than 64 KiB");
+  std::string five;
+  for (int i = 0; i < 5; ++i) five += dictionary_of(3);
+  CHECK(message(five) == "cannot read form: it has more than 4 dictionaries");
 }
 
 TEST_CASE("Form: what is no form, or a trap, is refused with a reason", "[form]") {
