@@ -1,5 +1,7 @@
 // The files of the vault's two containers: where they lie, and how those of one that nobody uses are made.
 #pragma once
+#include <lysoen/form.h>
+
 #include "core/storage/container.h"
 #include "core/vault/schema.h"
 #include "core/vault/slots.h"
@@ -12,6 +14,7 @@ struct Place {
   storage::Files& files;
   size_t ring_size = storage::kRingSize, reserve_size = storage::kReserveSize;  // tests make them small
   std::span<const storage::Migration> schema = kSchema;                         // and play a newer program
+  std::span<const std::shared_ptr<const Form>> forms = built_in_forms();        // or one with other dictionaries
 };
 
 storage::Container::Options container_options(const Place& place, ContainerName name);

@@ -41,7 +41,7 @@ Result<void> VaultImpl::decide(const ReportId& report, std::string_view doing,
   if (edit.changes_nothing())
     return make_error(ErrorCode::input_refused, "cannot " + std::string(doing) + ": it is so already");
   return commit([&](SaveRecord& record) -> Result<void> {
-    auto sealed = seal_edit(edit, record);
+    auto sealed = seal_edit(edit, folded.report.form_id, record);
     if (!sealed) return std::move(sealed).error();
     return {};
   });

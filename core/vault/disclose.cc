@@ -12,10 +12,11 @@ namespace {
 constexpr uint32_t kEpochsTried = 1024;
 
 /// The epoch of its audience, `newest` or an earlier one, that the entry was sealed in: its key opens it in no other.
-Result<uint32_t> epoch_of(const crypto::Key32& key, const TeamId& team, const Batch& batch, uint32_t newest) {
+Result<uint32_t> epoch_of(const crypto::Key32& key, const TeamId& team, const Batch& batch, uint32_t newest,
+                          const feed::Dictionaries& dictionaries) {
   feed::EntryHeader header{team, batch.feed.audience, newest, feed::feed_id(batch.feed), batch.first_seq, batch.prev};
   for (uint32_t tried = 0; tried < kEpochsTried && header.epoch > 0; ++tried, --header.epoch)
-    if (auto payload = feed::open_entry(key, header, batch.entries.front())) {
+    if (auto payload = feed::open_entry(key, header, batch.entries.front(), &dictionaries)) {
       crypto::wipe(*payload);
       return header.epoch;
     }
@@ -46,7 +47,7 @@ Result<std::string> VaultImpl::disclose(const ReportId& report) {
     disclosure.team = membership_.team();
     if (disclosure.feeds.empty() || disclosure.feeds.back().feed != feed.key)
       disclosure.feeds.push_back({feed.key, {}, {}});
-    LYSOEN_ASSIGN(uint32_t epoch, epoch_of(*key, disclosure.team, *batch, sealed_to->epoch));
+    LYSOEN_ASSIGN(uint32_t epoch, epoch_of(*key, disclosure.team, *batch, sealed_to->epoch, dictionaries()));
     disclosure.feeds.back().batches.push_back(std::move(*batch));
     disclosure.feeds.back().keys.push_back({seq, epoch, std::move(*key)});
   }

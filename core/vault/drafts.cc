@@ -203,14 +203,14 @@ Result<void> VaultImpl::save_unsent(int64_t row, std::span<const Change> changes
   });
 }
 
-Result<EditId> VaultImpl::seal_edit(report::Edit edit, SaveRecord& record) {
+Result<EditId> VaultImpl::seal_edit(report::Edit edit, std::string_view form_id, SaveRecord& record) {
   LYSOEN_TRY(put_secrets(edit));
   edit.roster_version = membership_.roster_version();
   feed::EditPayload payload;
   environment_.random.fill(payload.salt);
   LYSOEN_ASSIGN(payload.edit, report::encode_edit(std::move(edit)));
-  LYSOEN_ASSIGN([[maybe_unused]] auto placed,
-                outbox_->seal(membership_.team_audience(), feed::encode_payload(payload), record));
+  LYSOEN_ASSIGN([[maybe_unused]] auto placed, outbox_->seal(membership_.team_audience(), feed::encode_payload(payload),
+                                                            record, dictionary_of(form_id)));
   return feed::edit_id(membership_.device(), payload.salt, payload.edit);
 }
 
@@ -218,11 +218,11 @@ Result<ReportId> VaultImpl::seal_report(const SavedDraft& draft, SaveRecord& rec
   LYSOEN_ASSIGN(const Form* form, require_form(draft.form_id));
   auto creating = report::make_creating_edit(*form, draft.answers, draft.origin, edit_context());
   auto apart = split_off(creating, *form);
-  LYSOEN_ASSIGN(EditId created, seal_edit(std::move(creating), record));
+  LYSOEN_ASSIGN(EditId created, seal_edit(std::move(creating), form->id(), record));
   ReportId id{created.bytes};
   if (apart) {
     apart->report = id;
-    LYSOEN_ASSIGN([[maybe_unused]] EditId other, seal_edit(std::move(*apart), record));
+    LYSOEN_ASSIGN([[maybe_unused]] EditId other, seal_edit(std::move(*apart), form->id(), record));
   }
   return id;
 }
@@ -256,10 +256,10 @@ Result<ReportId> VaultImpl::submit(const ReportId& report) {
       LYSOEN_ASSIGN(auto unsent, report::decode_edit(draft->unsent_edit));
       auto apart = split_off(unsent, *form);
       if (!unsent.changes_nothing()) {
-        LYSOEN_ASSIGN([[maybe_unused]] EditId edit, seal_edit(std::move(unsent), record));
+        LYSOEN_ASSIGN([[maybe_unused]] EditId edit, seal_edit(std::move(unsent), form->id(), record));
       }
       if (apart) {
-        LYSOEN_ASSIGN([[maybe_unused]] EditId edit, seal_edit(std::move(*apart), record));
+        LYSOEN_ASSIGN([[maybe_unused]] EditId edit, seal_edit(std::move(*apart), form->id(), record));
       }
     }
     record.ended.push_back({draft->draft, id});

@@ -21,7 +21,9 @@ Result<void> VaultImpl::intake_ready() {
   LYSOEN_TRY(usable());
   if (intake_) return {};
   LYSOEN_TRY(container_->begin_plain());
-  intake_ = std::make_unique<Intake>(database(), membership_, key_wrap_->key(), environment_);
+  intake_ = std::make_unique<Intake>(
+      database(), membership_, key_wrap_->key(), [this]() -> const feed::Dictionaries& { return dictionaries(); },
+      environment_);
   return {};
 }
 
@@ -53,10 +55,9 @@ Result<void> VaultImpl::settle() {
   return issue_again();
 }
 
-/// Edits of own former feeds that stand from a fork on, or nowhere, and are not purged: payloads of as many as one save
-/// takes.
-Result<std::vector<Bytes>> VaultImpl::not_issued() {
-  std::vector<Bytes> payloads;
+/// Edits of own former feeds that stand from a fork on, or nowhere, and are not purged: as many as one save takes.
+Result<std::vector<VaultImpl::Unissued>> VaultImpl::not_issued() {
+  std::vector<Unissued> unissued;
   size_t size = 0;
   LYSOEN_ASSIGN(auto rows, feeds().all(true));
   for (const auto& row : rows) {
@@ -64,24 +65,26 @@ Result<std::vector<Bytes>> VaultImpl::not_issued() {
         row.key.incarnation >= membership_.incarnation())
       continue;
     LYSOEN_ASSIGN(auto query,
-                  database().prepare("SELECT e.payload FROM placed_edits p CROSS JOIN edits e ON e.id = p.edit AND "
+                  database().prepare("SELECT e.payload, (SELECT form FROM reports WHERE id = e.id >> 24) FROM "
+                                     "placed_edits p CROSS JOIN edits e ON e.id = p.edit AND "
                                      "e.place = p.place WHERE p.place BETWEEN ?1 AND ?2 AND e.payload <> x'' AND "
                                      "(p.place >= (SELECT min(place) FROM forks WHERE place BETWEEN ?1 AND ?2) OR NOT "
                                      "EXISTS (SELECT 1 FROM entries n WHERE n.place = p.place)) ORDER BY p.place "
                                      "LIMIT ?3"));
-    query.bind(place_of(row.id, 0), place_of(row.id, kSeqMax), kIssuedAtOnce - payloads.size());
+    query.bind(place_of(row.id, 0), place_of(row.id, kSeqMax), kIssuedAtOnce - unissued.size());
     for (;;) {
       LYSOEN_ASSIGN(bool more, query.step());
       if (!more) break;
-      payloads.push_back({static_cast<uint8_t>(feed::PayloadType::edit)});
       auto edit = query.blob(0);
-      payloads.back().insert(payloads.back().end(), edit.begin(), edit.end());
+      Bytes payload{static_cast<uint8_t>(feed::PayloadType::edit)};
+      payload.insert(payload.end(), edit.begin(), edit.end());
+      unissued.push_back({std::string(query.text(1)), std::move(payload)});
       size += edit.size();
-      if (size >= kIssuedBytes) return payloads;
+      if (size >= kIssuedBytes) return unissued;
     }
-    if (payloads.size() >= kIssuedAtOnce) break;
+    if (unissued.size() >= kIssuedAtOnce) break;
   }
-  return payloads;
+  return unissued;
 }
 
 /// What this device wrote before it learned that its storage had gone back stands under numbers that others hold
@@ -89,11 +92,11 @@ Result<std::vector<Bytes>> VaultImpl::not_issued() {
 /// once more, with the same edit ids, under the new incarnation.
 Result<void> VaultImpl::issue_again() {
   for (;;) {
-    LYSOEN_ASSIGN(auto payloads, not_issued());
-    if (payloads.empty()) return {};
+    LYSOEN_ASSIGN(auto unissued, not_issued());
+    if (unissued.empty()) return {};
     LYSOEN_TRY(commit([&](SaveRecord& record) -> Result<void> {
-      for (const auto& payload : payloads) {
-        auto placed = outbox_->seal(membership_.team_audience(), payload, record);
+      for (const auto& [form_id, payload] : unissued) {
+        auto placed = outbox_->seal(membership_.team_audience(), payload, record, dictionary_of(form_id));
         if (!placed) return std::move(placed).error();
       }
       return {};

@@ -6,6 +6,7 @@
 // Inside the caller's transaction; finish() before it ends. After an error the transaction is rolled back and the
 // object dropped. One strand.
 #pragma once
+#include <functional>
 #include <set>
 
 #include "core/feed/stream.h"
@@ -21,17 +22,21 @@ inline constexpr size_t kForksPerFeedMax = 16;
 
 class Intake {
  public:
-  Intake(storage::Database& database, const Membership& membership, const crypto::Key32& wrap_key, Environment world)
+  Intake(storage::Database& database, const Membership& membership, const crypto::Key32& wrap_key,
+         std::function<const feed::Dictionaries&()> dictionaries, Environment world)
       : database_(database),
         feeds_(database),
         rows_(database, membership.history()),
         membership_(membership),
         wrap_key_(wrap_key),
+        dictionaries_(std::move(dictionaries)),
         world_(world) {}
 
   Result<AppendVerdict> append(const Batch& batch);
   /// Opens whatever is held and readable and was not opened: after a roster or an epoch key arrived.
   Result<void> take_up();
+  /// Tries once more what was set aside though all of it is here: after a program came that reads more.
+  Result<void> read_again();
   /// Makes anew the lines of the reports that changed.
   Result<void> finish();
   /// Entries of this device's own came back that it does not know: an older state of it was restored. The highest
@@ -64,6 +69,7 @@ class Intake {
   ReportRows rows_;
   const Membership& membership_;
   const crypto::Key32& wrap_key_;
+  std::function<const feed::Dictionaries&()> dictionaries_;  // asked when the first entry is opened
   Environment world_;
   std::set<int64_t> touched_;  // reports
   std::optional<size_t> unknown_bytes_;

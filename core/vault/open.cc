@@ -238,7 +238,10 @@ Result<std::unique_ptr<Vault>> VaultImpl::begin_session(const Place& place, Part
   (void)vault->plain([&](storage::Database&) { return vault->rows().name_sent_blobs(); });
   // The last session may have died between the roster it took and the reports that had waited for it. On a full disk
   // they wait until the next start.
-  if (vault->membership_.in_team()) (void)vault->follow_roster();
+  if (vault->membership_.in_team()) {
+    (void)vault->follow_roster();
+    (void)vault->read_again();
+  }
   return std::unique_ptr<Vault>(std::move(vault));
 }
 
@@ -282,6 +285,36 @@ Result<void> VaultImpl::settle_past(const storage::OpenReport& report) {
   seen.point.running = reader.id<Hash>();
   if (reader.done()) outbox_->set_witness(seen);
   return {};
+}
+
+const feed::Dictionaries& VaultImpl::dictionaries() {
+  if (dictionaries_) return *dictionaries_;
+  dictionaries_ = std::make_unique<feed::Dictionaries>();
+  for (const auto& form : place_.forms)
+    for (const auto& bytes : form->dictionaries())
+      if (auto taken = dictionaries_->add(bytes)) form_dictionaries_.try_emplace(form->id(), *taken);
+  return *dictionaries_;
+}
+
+feed::Dictionary* VaultImpl::dictionary_of(std::string_view form_id) {
+  (void)dictionaries();
+  auto known = form_dictionaries_.find(form_id);
+  return known == form_dictionaries_.end() ? nullptr : known->second;
+}
+
+Result<void> VaultImpl::read_again() {
+  LYSOEN_ASSIGN(auto aside, database().integer("SELECT 1 FROM set_aside s JOIN entries e ON e.place = s.place WHERE "
+                                               "e.stub = 0 LIMIT 1"));
+  if (!aside) return {};
+  Writer reads;
+  reads.u32(kReads).id(dictionaries().fingerprint());
+  LYSOEN_ASSIGN(auto before, fact(database(), kReadsFact));
+  if (before == reads.bytes()) return {};
+  LYSOEN_TRY(intake_ready());
+  auto tried = intake_->read_again();
+  if (tried) tried = set_fact(database(), kReadsFact, reads.bytes());
+  if (!tried) return drop_intake(std::move(tried).error());
+  return settle();
 }
 
 VaultImpl::~VaultImpl() {
@@ -351,6 +384,8 @@ void VaultImpl::forget() {
   sending_.reset();
   intake_.reset();
   outbox_.reset();
+  form_dictionaries_.clear();
+  dictionaries_.reset();
   membership_ = Membership();
   key_wrap_.reset();
   crypto::wipe(key_.secret.span());

@@ -62,7 +62,7 @@ Result<void> Intake::open_place(FeedRow& row, uint64_t seq, std::optional<feed::
   }
   if (!reader || !reader->reaches(seq)) return set_aside(row, seq, "the keys of its stream could not be opened");
   LYSOEN_ASSIGN(Hash prev, feeds_.hash_at(row, seq - 1));
-  auto opened = reader->open_next(seq, prev, *entry);
+  auto opened = reader->open_next(seq, prev, *entry, &dictionaries_());
   if (!opened) return set_aside(row, seq, opened.error().message);
   LYSOEN_TRY(feeds_.put_entry_key(row, seq, opened->entry_key.view()));
   return take_payload(row, seq, opened->payload);
@@ -96,6 +96,27 @@ Result<void> Intake::open_late(FeedRow& row, uint64_t seq) {
     if (!entry || entry->kind == EntryKind::stream) break;
     LYSOEN_TRY(database_.run("DELETE FROM set_aside WHERE place = ?", place_of(row.id, later)));
     LYSOEN_TRY(open_place(row, later, reader));
+  }
+  return {};
+}
+
+Result<void> Intake::read_again() {
+  std::vector<int64_t> places;
+  {
+    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT s.place FROM set_aside s JOIN entries e ON e.place = s.place "
+                                                "WHERE e.stub = 0 ORDER BY s.place"));
+    for (;;) {
+      LYSOEN_ASSIGN(bool more, query.step());
+      if (!more) break;
+      places.push_back(query.integer(0));
+    }
+  }
+  for (int64_t place : places) {
+    LYSOEN_ASSIGN(auto row, feeds_.row(feed_of(place)));
+    if (!opens(row)) continue;
+    LYSOEN_TRY(open_late(row, seq_of(place)));
+    LYSOEN_ASSIGN(auto still, database_.integer("SELECT 1 FROM set_aside WHERE place = ?", place));
+    if (!still) LYSOEN_TRY(judge_again(row, seq_of(place)));
   }
   return {};
 }

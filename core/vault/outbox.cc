@@ -91,7 +91,8 @@ Result<void> Outbox::begin_stream(Feed& feed, const AudienceKey& key, SaveRecord
   return {};
 }
 
-Result<Outbox::Placed> Outbox::seal(const AudienceId& audience, ByteView payload, SaveRecord& record) {
+Result<Outbox::Placed> Outbox::seal(const AudienceId& audience, ByteView payload, SaveRecord& record,
+                                    feed::Dictionary* dictionary) {
   auto key = membership_.sealing_key(audience);
   if (!key)
     return make_error(ErrorCode::trust_refused, "cannot seal: the roster held here names no key for its readers",
@@ -100,7 +101,7 @@ Result<Outbox::Placed> Outbox::seal(const AudienceId& audience, ByteView payload
   bool usable = feed->writer && !feed->writer->full() && feed->writer->place().epoch == key->epoch &&
                 feed->writer->place().epoch_key == key->public_key;
   if (!usable) LYSOEN_TRY(begin_stream(*feed, *key, record));
-  LYSOEN_ASSIGN(auto sealed, feed->writer->seal(feed->row.head_hash, payload));
+  LYSOEN_ASSIGN(auto sealed, feed->writer->seal(feed->row.head_hash, payload, dictionary));
   LYSOEN_TRY(append(*feed, sealed.entry, record));
   auto& own = record.entries.back();
   std::copy(sealed.entry_key.view().begin(), sealed.entry_key.view().end(), own.entry_key.begin());

@@ -28,8 +28,10 @@ class Outbox {
     FeedKey feed;
     uint64_t seq = 0;
   };
-  /// Errors: trust_refused (the roster names no key for this audience), limit_exceeded (too large for an entry).
-  Result<Placed> seal(const AudienceId& audience, ByteView payload, SaveRecord& record);
+  /// `dictionary`: of the form of the edit's report, or null. Errors: trust_refused (the roster names no key for this
+  /// audience), limit_exceeded (too large for an entry).
+  Result<Placed> seal(const AudienceId& audience, ByteView payload, SaveRecord& record,
+                      feed::Dictionary* dictionary = nullptr);
   /// Signs every block that changed.
   Result<void> finish(SaveRecord& record);
   /// Drops what is in memory; what the tables hold is taken up again.

@@ -31,6 +31,9 @@ inline constexpr size_t kImportRowsMax = 256;
 inline constexpr int kAdmissionErrand = 1, kWelcomeErrand = 2, kRosterErrand = 3;
 inline constexpr std::string_view kCleanFact = "session.clean";  // 1 after an orderly lock
 inline constexpr std::string_view kSoundFact = "check.sound";    // when a check last found nothing
+inline constexpr std::string_view kReadsFact = "intake.reads";   // what was readable when entries were last set aside
+/// Grows with every version of this program that reads kinds of entries that the one before it set aside.
+inline constexpr uint32_t kReads = 1;
 
 class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public BlobPeer {
  public:
@@ -179,6 +182,11 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
                                   Environment environment);
   static Result<std::unique_ptr<Vault>> begin_session(const Place& place, Parts parts, Environment environment);
   Result<void> settle_past(const storage::OpenReport& report);
+  /// The forms' dictionaries, made ready when they are asked for. One that is refused is not used.
+  const feed::Dictionaries& dictionaries();
+  feed::Dictionary* dictionary_of(std::string_view form_id);
+  /// What was set aside is tried once more when this program reads more than the one before it did.
+  Result<void> read_again();
   /// Not locked.
   Result<void> ready() const;
   /// Every call begins with it: ready, and not idle for too long before.
@@ -229,8 +237,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<int64_t> require_row(const ReportId& report, std::string_view doing);
   Result<void> require_team(std::string_view doing);
   report::EditContext edit_context();
-  /// Encodes, seals for the team, adds to the record; answers the edit's id.
-  Result<EditId> seal_edit(report::Edit edit, SaveRecord& record);
+  /// Encodes, seals for the team, adds to the record; answers the edit's id. The form is that of its report.
+  Result<EditId> seal_edit(report::Edit edit, std::string_view form_id, SaveRecord& record);
   Result<SavedDraft> unsent_of(int64_t row, const report::Folded& folded);
   /// `blob`: a file that was taken in just now, saved with the answer that names it.
   Result<void> save_with(const ReportId& report, std::span<const Change> changes, const SavedBlob* blob);
@@ -281,7 +289,11 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   /// Ends the intake's transaction, if one is open, and keeps what it brought.
   Result<void> settle();
   Error drop_intake(Error error);
-  Result<std::vector<Bytes>> not_issued();
+  struct Unissued {
+    std::string form_id;
+    Bytes payload;
+  };
+  Result<std::vector<Unissued>> not_issued();
   Result<void> issue_again();
   Result<void> acknowledge();
   Result<void> seal_acknowledgement(const DeviceId& author, const std::vector<FeedRow>& feeds_of_author,
@@ -297,6 +309,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   std::unique_ptr<storage::Container> container_;  // null once locked
   std::optional<KeyWrap> key_wrap_;                // likewise
   Membership membership_;
+  std::unique_ptr<feed::Dictionaries> dictionaries_;                         // null once locked
+  std::map<std::string, feed::Dictionary*, std::less<>> form_dictionaries_;  // to write with, by form id
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<Intake> intake_;           // while its transaction is open
   bool intake_spans_calls_ = false;          // between begin_intake and end_intake

@@ -3,8 +3,6 @@
 by two coordinators: every row once, every mapped field as an independent reading of the source says, nothing of it in
 clear anywhere. Skips with a message where the shared material is absent. Usage: real_data.py BUILD"""
 import csv
-import ctypes
-import ctypes.util
 import datetime
 import hashlib
 import json
@@ -16,7 +14,11 @@ import sys
 import time
 import zlib
 
-from world import SEED, World, check, equal, shared_folder
+import zstandard
+from world import SEED, SOURCE, World, check, equal, shared_folder
+
+sys.path.insert(0, str(SOURCE / "tests/interop"))
+import feed
 
 MAPPINGS = pathlib.Path(__file__).resolve().parent / "mappings"
 SOURCES = {  # mapping: (file below data/incidents, device, rows, points)
@@ -113,30 +115,33 @@ def compare(world, coordinator, sources):
 # -- Looking for plaintext ----------------------------------------------------------------------------------------------
 
 class Zstd:
-    def __init__(self):
-        name = ctypes.util.find_library("zstd") or "libzstd.so.1"
-        self.library = ctypes.CDLL(name)
-        self.library.ZSTD_decompress.restype = ctypes.c_size_t
-        self.library.ZSTD_decompress.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
-        self.library.ZSTD_findFrameCompressedSize.restype = ctypes.c_size_t
-        self.library.ZSTD_findFrameCompressedSize.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
-        self.library.ZSTD_isError.argtypes = [ctypes.c_size_t]
+    """Frames wherever they begin, and those of bodies with a form's dictionary: its name, a salt, a frame without magic."""
+    MAGIC, SALT = b"\x28\xb5\x2f\xfd", 16
 
-    def inflate(self, data, at):
-        piece = data[at:at + 300_000]
-        size = self.library.ZSTD_findFrameCompressedSize(piece, len(piece))
-        if self.library.ZSTD_isError(size):
+    def __init__(self):
+        self.plain = zstandard.ZstdDecompressor()
+        self.with_dictionary = {name: zstandard.ZstdDecompressor(dict_data=zstandard.ZstdCompressionDict(dictionary))
+                                for name, dictionary in feed.DICTIONARIES.items()}
+
+    @staticmethod
+    def inflate(decompressor, frame):
+        try:
+            return decompressor.decompressobj().decompress(frame)
+        except zstandard.ZstdError:
             return b""
-        buffer = ctypes.create_string_buffer(1 << 20)
-        got = self.library.ZSTD_decompress(buffer, len(buffer), piece[:size], size)
-        return b"" if self.library.ZSTD_isError(got) else buffer.raw[:got]
+
+    def pieces(self, data):
+        for found in re.finditer(re.escape(self.MAGIC), data):
+            yield self.inflate(self.plain, data[found.start() : found.start() + 300_000])
+        for name, decompressor in self.with_dictionary.items():
+            for found in re.finditer(re.escape(name), data):
+                begin = found.end() + self.SALT
+                yield self.inflate(decompressor, self.MAGIC + data[begin : begin + 300_000])
 
 
 def inflated(data, zstd):
     """What compressed streams inside hold: zstd frames, and zlib and gzip streams, wherever they begin."""
-    pieces = []
-    for found in re.finditer(rb"\x28\xb5\x2f\xfd", data):
-        pieces.append(zstd.inflate(data, found.start()))
+    pieces = list(zstd.pieces(data))
     for found in re.finditer(rb"\x78[\x01\x5e\x9c\xda]|\x1f\x8b\x08", data):
         try:
             pieces.append(zlib.decompressobj(47).decompress(data[found.start():found.start() + 300_000], 1 << 20))
