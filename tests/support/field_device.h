@@ -61,12 +61,13 @@ class FieldStore final : public EntryStore {
   }
 
   /// The author's own entry, signed.
-  void write(const FeedKey& key, const crypto::SigningKey& author, Bytes ciphertext) {
+  void write(const FeedKey& key, const crypto::SigningKey& author, Bytes ciphertext,
+             EntryKind kind = EntryKind::sealed) {
     auto& feed = feeds[key];
     auto id = feed::feed_id(key);
     uint64_t seq = feed.entries.size() + 1;
     auto& block = feed.blocks.try_emplace(feed::block_first(seq), block_for(key, feed, seq)).first->second;
-    auto entry = feed::whole_entry(EntryKind::sealed, std::move(ciphertext));
+    auto entry = feed::whole_entry(kind, std::move(ciphertext));
     feed::append_own(block, id, entry);
     feed::sign_block(block, id, author);
     feed.entries.push_back(std::move(entry));
