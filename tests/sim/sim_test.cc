@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/base/fault.h"
+#include "core/feed/body.h"
 #include "run.h"
 #include "tests/support/catch.h"
 #include "tests/support/paths.h"
@@ -95,6 +96,11 @@ TEST_CASE("Simulation: the search for plaintext finds what lies in clear, within
   };
   CHECK(watch.shows(between(as_bytes(report))));
   CHECK(watch.shows(between(frame)));
+  feed::Dictionaries dictionaries;
+  auto packed = feed::encode_body(feed::encode_payload(feed::EditPayload{{}, to_bytes(as_bytes(report))}),
+                                  *dictionaries.add(built_in_forms().front()->dictionaries().front()));
+  REQUIRE(packed->front() == 2);
+  CHECK(watch.shows(between(*packed)));
   CHECK_FALSE(watch.shows(between(key)));
   watch.guard(key);
   CHECK(watch.shows(between(key)));
