@@ -16,7 +16,7 @@ constexpr size_t kRefusedMax = 100;
 constexpr int kIdleAnswersMax = 16;          // answers in a row that promise more and bring nothing
 constexpr size_t kBringsSomething = 1024;    // an answer above this size brought something, if only what is known
 constexpr size_t kProbeAbove = 16 * 1024;    // after a cut with more than this under way, ask before sending again
-constexpr size_t kExchangeMin = 2 * 1024;    // bytes of a budget that carry an exchange with nothing new
+constexpr size_t kExchangeMin = 4 * 1024;    // bytes of a budget that carry an exchange with nothing new
 constexpr size_t kAnswerSlack = 512 * 1024;  // answer_max is advice: an entry, a roster part and padding may exceed it
 
 /// Plain HTTP that a network gets to see.
@@ -177,8 +177,9 @@ void SyncRun::exchange(RelayLine& line) {
   }
   if (!line.exchanger) line.exchanger = make_(line.info);
   auto wait = line.poll ? std::min<milliseconds>(options_.poll, 10min) : 0ms;
-  // Half of what is left each way: which way the bytes will go is not known.
-  uint64_t each_way = budget ? *budget / 2 : UINT64_MAX;
+  // Half of what is left each way, since which way the bytes will go is not known, less what heads and padding add.
+  uint64_t each_way = UINT64_MAX;
+  if (budget) each_way = *budget / 16 * 7 - std::min<uint64_t>(*budget / 16 * 7, 1024);
   session::RequestOptions request_options{
       .window = std::min<uint64_t>(line.window.request(), each_way),
       .wait_ms = static_cast<uint32_t>(wait.count()),

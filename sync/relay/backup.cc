@@ -83,8 +83,7 @@ Result<std::unique_ptr<Backup>> RelayImpl::begin_backup(const std::filesystem::p
   LYSOEN_TRY(files().make_folder(folder));
   auto copy = container_->begin_copy(folder / "relay.db");
   if (!copy) return std::move(copy).error();
-  return std::unique_ptr<Backup>(
-      std::make_unique<StoreBackup>(files(), *blobs_, folder / "blobs", std::move(*copy)));
+  return std::unique_ptr<Backup>(std::make_unique<StoreBackup>(files(), *blobs_, folder / "blobs", std::move(*copy)));
 }
 
 }  // namespace lysoen::relay

@@ -17,9 +17,9 @@ using wire::FrameType;
 using State = DeviceExchange::State;
 
 namespace {
-constexpr size_t kBlobsAsked = 16, kBlobsOffered = 8;  // in one request
-constexpr size_t kChunkOnWire = kChunkSize + 64;       // with its frame and its hash in the run
-constexpr size_t kBatchBytes = 16 * 1024;              // of ciphertext in one frame: what a cut may cost
+constexpr size_t kBlobsAsked = 16, kBlobsOffered = 8;                 // in one request
+constexpr size_t kChunkOnWire = kChunkSize + 64;                      // with its frame and its hash in the run
+constexpr size_t kBatchBytes = 16 * 1024;                             // of ciphertext in one frame: what a cut may cost
 constexpr size_t kRequestRoom = wire::kRequestMax - 2 * 1024 * 1024;  // below the limit with padding
 constexpr size_t kEndRoom = 64;        // of the End frame and a Pad frame that holds nothing
 constexpr size_t kBatchFields = 1024;  // of a batch beside its entries: signature, proof; and an entry that is longer

@@ -22,8 +22,8 @@ struct DeviceExchange::State {
   uint64_t log_size = 0, log_root8 = 0;   // newest checkpoint of the relay's log that was seen
   // What the newest answer said that the relay holds of attachments; what stood there before may not be true any more.
   std::map<BlobName, ChunkRanges> blobs_at_relay;
-  std::set<BlobName> blobs_refused;    // it would not take them, or they cannot be read here
-  std::set<BlobName> blobs_not_there;  // it does not have them whole
+  std::set<BlobName> blobs_refused;         // it would not take them, or they cannot be read here
+  std::set<BlobName> blobs_not_there;       // it does not have them whole
   uint64_t entries_put = 0, bytes_put = 0;  // into requests, with what surrounds them: how large an entry is
 
   // The request under way.

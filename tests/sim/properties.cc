@@ -88,7 +88,8 @@ void Properties::files_whole(Device& device, bool read_them) const {
            device.name + ": a file is not there whole");
       if (!read_them) continue;
       crypto::Sha256 hash;
-      must(device.vault->read_attachment(account.id, file.blob, [&](ByteView bytes) { return hash.update(bytes), Result<void>(); }),
+      must(device.vault->read_attachment(account.id, file.blob,
+                                         [&](ByteView bytes) { return hash.update(bytes), Result<void>(); }),
            "read an attachment");
       hold(hash.finish() == file.content, Property::nothing_lost, device.name + ": a file has other bytes");
       world_.figures.file_bytes += state->second.size;

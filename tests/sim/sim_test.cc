@@ -35,8 +35,8 @@ std::string describe(const Figures& sum) {
          count(sum.conflicts, "conflicts left, ") + count(sum.deaths, "deaths of devices (") +
          count(sum.deaths_within, "within a call), ") + count(sum.relay_deaths, "of the relay, ") +
          count(sum.exchanges, "exchanges, ") + count(sum.messages, "messages (") + count(sum.spoiled, "spoiled), ") +
-         count(sum.bundles, "bundles, ") + count(sum.files, "files of ") +
-         count(sum.file_bytes, "bytes, ") + count(sum.rounds, "rounds to heal");
+         count(sum.bundles, "bundles, ") + count(sum.files, "files of ") + count(sum.file_bytes, "bytes, ") +
+         count(sum.rounds, "rounds to heal");
 }
 
 bool holds(uint64_t seed, Figures& sum) {

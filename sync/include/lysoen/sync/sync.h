@@ -61,9 +61,9 @@ class Carrier {
 struct SyncProgress {
   uint64_t entries_sent = 0, entries_received = 0;  // confirmed by receipt; stored here
   uint64_t entries_left = 0;                        // own entries that this relay has not confirmed
-  uint64_t bytes_left = 0;     // of these, by the size of those sent (0 before the first went), and of attachments
-  uint64_t bytes_to_come = 0;  // of attachments that are not here whole
-  uint64_t bytes_per_second = 0;                    // upward, of about the last minute, waits and failures included
+  uint64_t bytes_left = 0;        // of these, by the size of those sent (0 before the first went), and of attachments
+  uint64_t bytes_to_come = 0;     // of attachments that are not here whole
+  uint64_t bytes_per_second = 0;  // upward, of about the last minute, waits and failures included
   uint64_t bytes_up = 0, bytes_down = 0;
   bool more_to_come = true;  // the relay has said that there is more for us, or nothing yet
   std::string waiting;       // why nothing moves just now ("no answer, trying again in 4 s"), or empty
