@@ -64,7 +64,7 @@ def relay_usage_messages(world):
         check_refusal(world.relay(*arguments, expect=None), code, words, "lysoen-relay " + " ".join(arguments))
 
     refuses(USAGE, "a command is missing", "dance")
-    refuses(USAGE, "--store is required", "serve")
+    refuses(USAGE, "folder is not named", "serve")
     refuses(REFUSED, "its key file is not there", "serve", "--store", "nowhere")
     refuses(STORAGE, "cannot make the relay's folder", "keygen", "--store", "/proc/relay")
     refuses(REFUSED, "the port is missing", "serve", "--store", "relay", "--listen", "127.0.0.1")
