@@ -82,7 +82,7 @@ SmallPicture Mosaic::picture(uint32_t side, uint8_t orientation) const {
       const Place place = stored_place({column, row}, stored, orientation);
       const Tile& tile = sums[size_t{place.row} * stored.width + place.column];
       for (uint64_t sum : {tile.red, tile.green, tile.blue})
-        made.pixels.push_back(tile.pixels == 0 ? 128 : static_cast<uint8_t>((sum + tile.pixels / 2) / tile.pixels));
+        made.pixels.push_back(static_cast<uint8_t>(tile.pixels == 0 ? 128 : (sum + tile.pixels / 2) / tile.pixels));
     }
   crypto::wipe({reinterpret_cast<uint8_t*>(sums.data()), sums.size() * sizeof(Tile)});
   return made;

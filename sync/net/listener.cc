@@ -3,6 +3,7 @@
 #include "sync/net/listener.h"
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
@@ -363,8 +364,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     socket_.async_wait(tcp::socket::wait_read, [weak = weak_from_this()](error_code error) {
       auto self = weak.lock();
       if (error || !self) return;
-      error_code broken;
-      if (self->socket_.available(broken) > 0 && !broken) return;
+      // The word may be of bytes that were read since: only a look tells the end from nothing.
+      uint8_t next = 0;
+      const auto seen = ::recv(self->socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+      if (seen > 0) return;
+      if (seen < 0 && (errno == EAGAIN || errno == EINTR)) return self->watch_for_hangup();
       self->gone_ = true;
       self->bell_.cancel();
     });

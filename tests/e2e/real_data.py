@@ -226,7 +226,7 @@ def import_everything(world, sources, figures):
 def sync_through_kills(world, figures):
     began = time.monotonic()
     senders = [world.start(device, "sync") for device in ("monitor", "patrol", "mines")]
-    for turn, sent in enumerate((2_000_000, 4_500_000, 7_000_000)):  # of more than 10 MB
+    for turn, sent in enumerate((1_000_000, 2_200_000, 3_400_000)):  # of more than 5 MB
         patience = time.monotonic() + 60
         while world.recorder.up < sent and time.monotonic() < patience:
             time.sleep(0.01)

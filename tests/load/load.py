@@ -72,7 +72,8 @@ class Relay:
     def admit(self, members, readers):
         key = subprocess.run([self.driver, "key", str(SEED)], capture_output=True, text=True, check=True).stdout.strip()
         self.order("team", "add", key)
-        subprocess.run(self.words("setup", members, readers), check=True, timeout=120)
+        done = subprocess.run(self.words("setup", members, readers), timeout=120)
+        assert done.returncode == 0, f"setup: exit {done.returncode}; the relay: {self.process.poll()}"
 
     def rss(self):
         try:
