@@ -28,13 +28,13 @@ uint64_t file_size(const BlobName& name) {
   return tree_at(name) + hashes * Hash::kSize;
 }
 
-uint64_t BlobFile::level_at(uint32_t level) const {
+uint64_t ChunkFile::level_at(uint32_t level) const {
   uint64_t hashes = 0;
   for (uint32_t k = 0; k < level; ++k) hashes += name_.chunks() >> k;
   return tree_at(name_) + hashes * Hash::kSize;
 }
 
-Result<void> BlobFile::write(const ProvenChunks& run) {
+Result<void> ChunkFile::write(const ProvenChunks& run) {
   LYSOEN_CHECK(run.name == name_ && run.leaves.size() == run.chunks.size());
   Bytes together;
   for (const auto& chunk : run.chunks) together.insert(together.end(), chunk.begin(), chunk.end());
@@ -42,18 +42,18 @@ Result<void> BlobFile::write(const ProvenChunks& run) {
   return write_leaves(run.first, run.leaves);
 }
 
-Result<void> BlobFile::write_leaves(uint32_t first, std::span<const Hash> leaves) {
+Result<void> ChunkFile::write_leaves(uint32_t first, std::span<const Hash> leaves) {
   return write_hashes(tree_at(name_) + uint64_t{first} * Hash::kSize, leaves);
 }
 
-Result<void> BlobFile::write_hashes(uint64_t at, std::span<const Hash> hashes) {
+Result<void> ChunkFile::write_hashes(uint64_t at, std::span<const Hash> hashes) {
   if (hashes.empty()) return {};
   Bytes bytes;
   for (const auto& hash : hashes) bytes.insert(bytes.end(), hash.bytes.begin(), hash.bytes.end());
   return file_->write_at(at, bytes);
 }
 
-Result<std::vector<Hash>> BlobFile::read_hashes(uint64_t at, size_t count) {
+Result<std::vector<Hash>> ChunkFile::read_hashes(uint64_t at, size_t count) {
   Bytes bytes(count * Hash::kSize);
   LYSOEN_ASSIGN(size_t came, file_->read_at(at, bytes));
   if (came < bytes.size()) return damaged();
@@ -62,7 +62,7 @@ Result<std::vector<Hash>> BlobFile::read_hashes(uint64_t at, size_t count) {
   return hashes;
 }
 
-Result<void> BlobFile::finish() {
+Result<void> ChunkFile::finish() {
   for (uint32_t level = 1; (name_.chunks() >> level) > 0; ++level) {
     const uint32_t all = name_.chunks() >> level;
     for (uint32_t at = 0; at < all;) {
@@ -77,7 +77,7 @@ Result<void> BlobFile::finish() {
   return {};
 }
 
-Result<void> BlobFile::grow_tree() {
+Result<void> ChunkFile::grow_tree() {
   std::vector<Hash> leaves;
   crypto::MerkleLog tree;
   for (uint32_t index = 0; index < name_.chunks(); ++index) {
@@ -92,13 +92,13 @@ Result<void> BlobFile::grow_tree() {
   return finish();
 }
 
-Result<bool> BlobFile::has_tree() {
+Result<bool> ChunkFile::has_tree() {
   LYSOEN_ASSIGN(uint64_t size, file_->size());
   return size >= file_size(name_);
 }
 
 /// The hashes of the largest complete subtrees over leaves from .. to - 1.
-Result<std::vector<Hash>> BlobFile::tiles(uint64_t from, uint64_t to) {
+Result<std::vector<Hash>> ChunkFile::tiles(uint64_t from, uint64_t to) {
   std::vector<Hash> hashes;
   for (const auto& tile : crypto::merkle_tiles(from, to)) {
     const auto level = static_cast<uint32_t>(std::countr_zero(tile.size));
@@ -108,7 +108,7 @@ Result<std::vector<Hash>> BlobFile::tiles(uint64_t from, uint64_t to) {
   return hashes;
 }
 
-Result<ChunkRun> BlobFile::run(uint32_t first, uint32_t count) {
+Result<ChunkRun> ChunkFile::run(uint32_t first, uint32_t count) {
   LYSOEN_CHECK(first < name_.chunks() && count > 0);
   count = std::min({count, name_.chunks() - first, static_cast<uint32_t>(kRunChunksMax)});
   ChunkRun run{name_, first, {}, {}, {}};
@@ -119,7 +119,7 @@ Result<ChunkRun> BlobFile::run(uint32_t first, uint32_t count) {
   return run;
 }
 
-Result<Bytes> BlobFile::chunk(uint32_t index) {
+Result<Bytes> ChunkFile::chunk(uint32_t index) {
   LYSOEN_CHECK(index < name_.chunks());
   Bytes bytes(name_.chunk_size(index));
   LYSOEN_ASSIGN(size_t came, file_->read_at(uint64_t{index} * kChunkSize, bytes));

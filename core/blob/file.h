@@ -17,9 +17,9 @@ namespace lysoen::blob {
 /// Bytes of the whole file.
 uint64_t file_size(const BlobName& name);
 
-class BlobFile {
+class ChunkFile {
  public:
-  BlobFile(std::unique_ptr<storage::File> file, const BlobName& name) : file_(std::move(file)), name_(name) {}
+  ChunkFile(std::unique_ptr<storage::File> file, const BlobName& name) : file_(std::move(file)), name_(name) {}
 
   const BlobName& name() const { return name_; }
   /// Not synced.

@@ -55,7 +55,7 @@ ChunkRange first_missing(const ChunkRanges& ranges, uint32_t from, uint32_t end)
 }
 
 Bytes encode(const ChunkRanges& ranges) {
-  LYSOEN_CHECK(ranges.size() <= kRangesMax);
+  LYSOEN_CHECK(ranges.size() <= kBlobRangesMax);
   Writer writer;
   writer.u8(static_cast<uint8_t>(ranges.size()));
   for (const auto& range : ranges) writer.u32(range.first).u32(range.end);
@@ -74,7 +74,7 @@ std::optional<ChunkRanges> decode(ByteView bytes, uint32_t chunks) {
 }
 
 bool in_order(const ChunkRanges& ranges, uint32_t chunks) {
-  if (ranges.size() > kRangesMax) return false;
+  if (ranges.size() > kBlobRangesMax) return false;
   uint32_t free = 0;  // where the next one may begin
   for (const auto& range : ranges) {
     if (range.first < free || range.first >= range.end || range.end > chunks) return false;

@@ -6,10 +6,6 @@
 
 namespace lysoen::blob {
 
-inline constexpr size_t kRangesMax = 64;  // of one blob; chunks come in order, so that there are one or two
-inline constexpr uint64_t kBlobSizeMax = uint64_t{5} << 30;  // what 4 GiB become, padded and sealed, is below
-inline constexpr uint32_t kChunksMax = static_cast<uint32_t>(kBlobSizeMax / kChunkSize);
-
 /// With these chunks too.
 void add(ChunkRanges& ranges, ChunkRange more);
 bool covers(const ChunkRanges& ranges, ChunkRange all);
@@ -22,11 +18,11 @@ inline bool whole(const BlobName& name, const ChunkRanges& ranges) {
   return covers(ranges, {0, name.chunks()});
 }
 
-/// count u8 ‖ (first u32 ‖ end u32) each. Requires at most kRangesMax.
+/// count u8 ‖ (first u32 ‖ end u32) each. Requires at most kBlobRangesMax.
 Bytes encode(const ChunkRanges& ranges);
 /// Nothing if it is not such a list, or reaches above `chunks`.
 std::optional<ChunkRanges> decode(ByteView bytes, uint32_t chunks);
-/// As they must be: ascending, apart, at most kRangesMax, none above `chunks`.
+/// As they must be: ascending, apart, at most kBlobRangesMax, none above `chunks`.
 bool in_order(const ChunkRanges& ranges, uint32_t chunks);
 
 }  // namespace lysoen::blob

@@ -9,7 +9,7 @@ bool proves(const ChunkRun& run) {
   if (run.name.size == 0 || run.name.size > kBlobSizeMax || run.leaves.empty() || run.leaves.size() > kRunChunksMax)
     return false;
   if (run.first >= chunks || run.leaves.size() > chunks - run.first) return false;
-  if (run.left.size() > kProofSideMax || run.right.size() > kProofSideMax) return false;
+  if (run.left.size() > kRunProofMax || run.right.size() > kRunProofMax) return false;
   auto root = crypto::merkle_root_from_range(run.leaves, run.first, chunks, {run.left, run.right});
   return root && root->bytes == run.name.blob.bytes;
 }

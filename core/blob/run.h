@@ -7,9 +7,6 @@
 
 namespace lysoen::blob {
 
-inline constexpr size_t kRunChunksMax = 1024;  // of one run: 16 MiB
-inline constexpr size_t kProofSideMax = 40;    // hashes of a proof on one side; 2^19 chunks need at most 19 and 38
-
 /// Whether the leaf hashes stand where the run says, in the blob that it names.
 bool proves(const ChunkRun& run);
 

@@ -6,6 +6,7 @@
 //
 // A key is drawn for each sealing and belongs to that content alone. docs/formats/attachment.md.
 #pragma once
+#include <lysoen/blob.h>
 #include <lysoen/media.h>
 
 #include <optional>
@@ -15,7 +16,6 @@
 
 namespace lysoen::media {
 
-inline constexpr size_t kChunkSize = 16 * 1024;  // sealed; the last one may be shorter
 inline constexpr size_t kChunkContent = kChunkSize - crypto::kTagSize;
 
 /// What opens a blob and says what must come out.

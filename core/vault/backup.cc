@@ -188,7 +188,7 @@ Result<void> VaultImpl::put_blobs(std::span<const SavedBlob> blobs, crypto::Part
     auto file = blob_files().open(blob.file);
     if (!file && file.error().code == ErrorCode::damaged) continue;
     if (!file) return std::move(file).error();
-    Bytes chunk(media::kChunkSize);
+    Bytes chunk(kChunkSize);
     const uint64_t end = media::blob_size(blob.info.size);
     for (uint64_t at = 0; at < end; at += chunk.size()) {
       auto into = std::span(chunk).first(static_cast<size_t>(std::min<uint64_t>(chunk.size(), end - at)));
@@ -217,8 +217,7 @@ Result<uint64_t> VaultImpl::backup(const std::filesystem::path& file, std::strin
     LYSOEN_TRY(put_record(parts, backup::kOrigin, whose.encode()));
     LYSOEN_ASSIGN(auto blobs, all_blobs());
     uint64_t steps = 0, all = 0;  // rows and chunks
-    for (const auto& blob : blobs)
-      all += (media::blob_size(blob.info.size) + media::kChunkSize - 1) / media::kChunkSize;
+    for (const auto& blob : blobs) all += (media::blob_size(blob.info.size) + kChunkSize - 1) / kChunkSize;
     for (const auto& table : backup::tables()) {
       LYSOEN_ASSIGN(auto count, database().integer("SELECT count(*) FROM " + std::string(table.name)));
       all += static_cast<uint64_t>(count.value_or(0));

@@ -15,9 +15,10 @@ BlobName name_of(const BlobId& id, int64_t size) {
   return {id, media::blob_size(static_cast<uint64_t>(size))};
 }
 
-constexpr std::string_view kOutgoing =
-    " FROM blobs b JOIN feeds f ON f.id = b.place >> 40 WHERE b.held IS NULL AND b.place IS NOT NULL AND f.own = 1 AND "
-    "NOT EXISTS (SELECT 1 FROM blob_receipts r WHERE r.relay = ?1 AND r.blob = b.blob) ";
+constexpr std::string_view kSent =
+    " FROM blobs b JOIN feeds f ON f.id = b.place >> 40 WHERE b.held IS NULL AND b.place IS NOT NULL AND f.own = 1 ";
+const std::string kOutgoing =
+    std::string(kSent) + "AND NOT EXISTS (SELECT 1 FROM blob_receipts r WHERE r.relay = ?1 AND r.blob = b.blob) ";
 
 }  // namespace
 
@@ -26,8 +27,8 @@ constexpr std::string_view kOutgoing =
 Result<std::vector<BlobName>> VaultImpl::outgoing_blobs(const RelayId& relay, size_t count_max) {
   LYSOEN_TRY(may_send());
   std::vector<BlobName> names;
-  LYSOEN_ASSIGN(auto query, database().prepare("SELECT b.blob, b.size" + std::string(kOutgoing) +
-                                               "ORDER BY b.size > ?2, b.place LIMIT ?3"));
+  LYSOEN_ASSIGN(auto query,
+                database().prepare("SELECT b.blob, b.size" + kOutgoing + "ORDER BY b.size > ?2, b.place LIMIT ?3"));
   query.bind(relay, kSmall, count_max);
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
@@ -37,7 +38,7 @@ Result<std::vector<BlobName>> VaultImpl::outgoing_blobs(const RelayId& relay, si
 }
 
 /// Opened, with its tree; stays open for the next call.
-Result<blob::BlobFile*> VaultImpl::whole_blob(const BlobName& name) {
+Result<blob::ChunkFile*> VaultImpl::whole_blob(const BlobName& name) {
   LYSOEN_TRY(usable());
   if (sending_ && sending_->name() == name) return sending_.get();
   sending_.reset();
@@ -48,7 +49,7 @@ Result<blob::BlobFile*> VaultImpl::whole_blob(const BlobName& name) {
     if (!more) return make_error(ErrorCode::damaged, "cannot send an attachment: it is not here any more");
     if (name_of(name.blob, query.integer(1)) != name) continue;
     LYSOEN_ASSIGN(auto file, blob_files().open(query.array<16>(0), storage::OpenMode::read_write));
-    sending_ = std::make_unique<blob::BlobFile>(std::move(file), name);
+    sending_ = std::make_unique<blob::ChunkFile>(std::move(file), name);
     return sending_.get();
   }
 }
@@ -154,7 +155,7 @@ Result<void> VaultImpl::take_chunks_for(int64_t report, const std::optional<Blob
   if (blob::covers(held, brought)) return {};
   blob::add(held, brought);
   if (LYSOEN_FAULT(chunk_list_ahead)) blob::add(held, {brought.end, std::min(brought.end + 1, chunks.name.chunks())});
-  if (held.size() > blob::kRangesMax) return {};  // what was asked for comes in order
+  if (held.size() > kBlobRangesMax) return {};  // what was asked for comes in order
   auto name = known.value_or(BlobFile{});
   std::unique_ptr<storage::File> opened;
   if (known) {
@@ -163,7 +164,7 @@ Result<void> VaultImpl::take_chunks_for(int64_t report, const std::optional<Blob
     LYSOEN_ASSIGN(auto made, blob_files().make(environment_.random));
     name = made.first, opened = std::move(made.second);
   }
-  blob::BlobFile file(std::move(opened), chunks.name);
+  blob::ChunkFile file(std::move(opened), chunks.name);
   LYSOEN_TRY(file.write(chunks));
   const bool whole = blob::whole(chunks.name, held);
   if (whole) LYSOEN_TRY(file.finish());
@@ -177,23 +178,45 @@ Result<void> VaultImpl::take_chunks_for(int64_t report, const std::optional<Blob
   });
 }
 
+// -- How much of both -----------------------------------------------------------------------------------------------
+
+Result<VaultImpl::FilesLeft> VaultImpl::files_to_fetch() {
+  FilesLeft left;
+  LYSOEN_ASSIGN(auto query, database().prepare("SELECT blob, size, held FROM blobs WHERE held IS NOT NULL"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) return left;
+    const auto name = name_of(query.id<BlobId>(0), query.integer(1));
+    const auto held = blob::decode(query.blob(2), name.chunks()).value_or(ChunkRanges());
+    ++left.files;
+    left.bytes += name.size - blob::bytes_of(name, held);
+  }
+}
+
 Result<BlobsLeft> VaultImpl::blobs_left(const RelayId& relay) {
   LYSOEN_TRY(usable());
-  BlobsLeft left;
-  LYSOEN_ASSIGN(auto going, database().prepare("SELECT b.blob, b.size" + std::string(kOutgoing)));
+  LYSOEN_ASSIGN(auto coming, files_to_fetch());
+  BlobsLeft left{0, coming.bytes};
+  LYSOEN_ASSIGN(auto going, database().prepare("SELECT b.size" + kOutgoing));
   going.bind(relay);
   for (;;) {
     LYSOEN_ASSIGN(bool more, going.step());
-    if (!more) break;
-    left.to_send += name_of(going.id<BlobId>(0), going.integer(1)).size;
-  }
-  LYSOEN_ASSIGN(auto coming, database().prepare("SELECT blob, size, held FROM blobs WHERE held IS NOT NULL"));
-  for (;;) {
-    LYSOEN_ASSIGN(bool more, coming.step());
     if (!more) return left;
-    const auto name = name_of(coming.id<BlobId>(0), coming.integer(1));
-    const auto held = blob::decode(coming.blob(2), name.chunks()).value_or(ChunkRanges());
-    left.to_fetch += name.size - blob::bytes_of(name, held);
+    left.to_send += media::blob_size(static_cast<uint64_t>(going.integer(0)));
+  }
+}
+
+Result<void> VaultImpl::count_files(VaultStatus& status) {
+  LYSOEN_ASSIGN(auto coming, files_to_fetch());
+  status.wanted_files = coming.files, status.wanted_file_bytes = coming.bytes;
+  LYSOEN_ASSIGN(auto going, database().prepare("SELECT b.size" + std::string(kSent) +
+                                               "AND NOT EXISTS (SELECT 1 FROM blob_receipts r WHERE r.blob = b.blob "
+                                               "AND r.durable = 1)"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, going.step());
+    if (!more) return {};
+    ++status.unsent_files;
+    status.unsent_file_bytes += media::blob_size(static_cast<uint64_t>(going.integer(0)));
   }
 }
 

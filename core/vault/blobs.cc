@@ -71,7 +71,7 @@ Result<void> NewBlob::append(ByteView chunk) {
 
 Result<void> NewBlob::finish() {
   if (leaves_.empty()) return {};  // a damaged one, of a backup
-  blob::BlobFile file(std::move(file_), {BlobId{crypto::merkle_root(leaves_).bytes}, size_});
+  blob::ChunkFile file(std::move(file_), {BlobId{crypto::merkle_root(leaves_).bytes}, size_});
   LYSOEN_TRY(file.write_leaves(0, leaves_));
   LYSOEN_TRY(file.finish());
   LYSOEN_TRY(file.sync());

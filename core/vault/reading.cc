@@ -108,28 +108,6 @@ Result<VaultInfo> VaultImpl::info() {
   return info;
 }
 
-Result<void> VaultImpl::count_files(VaultStatus& status) {
-  LYSOEN_ASSIGN(auto unsent, database().prepare(
-                                 "SELECT b.size FROM blobs b JOIN feeds f ON f.id = b.place >> 40 WHERE b.held IS NULL "
-                                 "AND b.place IS NOT NULL AND f.own = 1 AND NOT EXISTS (SELECT 1 FROM blob_receipts c "
-                                 "WHERE c.blob = b.blob AND c.durable = 1)"));
-  for (;;) {
-    LYSOEN_ASSIGN(bool more, unsent.step());
-    if (!more) break;
-    ++status.unsent_files;
-    status.unsent_file_bytes += media::blob_size(static_cast<uint64_t>(unsent.integer(0)));
-  }
-  LYSOEN_ASSIGN(auto wanted, database().prepare("SELECT blob, size, held FROM blobs WHERE held IS NOT NULL"));
-  for (;;) {
-    LYSOEN_ASSIGN(bool more, wanted.step());
-    if (!more) return {};
-    const BlobName name{wanted.id<BlobId>(0), media::blob_size(static_cast<uint64_t>(wanted.integer(1)))};
-    const auto held = blob::decode(wanted.blob(2), name.chunks()).value_or(ChunkRanges());
-    ++status.wanted_files;
-    status.wanted_file_bytes += name.size - blob::bytes_of(name, held);
-  }
-}
-
 Result<VaultStatus> VaultImpl::status() {
   LYSOEN_TRY(usable());
   VaultStatus status;

@@ -248,7 +248,6 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<void> decide(const ReportId& report, std::string_view doing,
                       const std::function<Result<report::Edit>(const report::Folded&)>& make);
   Result<Report> read_row(int64_t row);
-  Result<void> count_files(VaultStatus& status);
   Result<void> ready_to_look(const ReportQuery& query);  // words that are due are in the index
 
   // attachments.cc
@@ -259,7 +258,13 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   BlobFiles blob_files();
   Error not_here(int64_t row, const BlobId& id);
   // blob_peer.cc
-  Result<blob::BlobFile*> whole_blob(const BlobName& name);
+  struct FilesLeft {
+    size_t files = 0;
+    uint64_t bytes = 0;
+  };
+  Result<FilesLeft> files_to_fetch();
+  Result<void> count_files(VaultStatus& status);
+  Result<blob::ChunkFile*> whole_blob(const BlobName& name);
   Result<void> take_chunks_for(int64_t report, const std::optional<BlobFile>& known, ChunkRanges held,
                                const ProvenChunks& chunks);
   /// Removes the files that no row names: of discarded, purged, and of what was begun when the last session ended.
@@ -312,11 +317,11 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   std::unique_ptr<feed::Dictionaries> dictionaries_;                         // null once locked
   std::map<std::string, feed::Dictionary*, std::less<>> form_dictionaries_;  // to write with, by form id
   std::unique_ptr<Outbox> outbox_;
-  std::unique_ptr<Intake> intake_;           // while its transaction is open
-  bool intake_spans_calls_ = false;          // between begin_intake and end_intake
-  std::unique_ptr<blob::BlobFile> sending_;  // the blob that was read last
-  bool blob_in_doubt_ = false;               // a file whose row may come back: none is swept in this session
-  bool clean_mark_ = false;                  // the database says that the last session ended with lock()
+  std::unique_ptr<Intake> intake_;            // while its transaction is open
+  bool intake_spans_calls_ = false;           // between begin_intake and end_intake
+  std::unique_ptr<blob::ChunkFile> sending_;  // the blob that was read last
+  bool blob_in_doubt_ = false;                // a file whose row may come back: none is swept in this session
+  bool clean_mark_ = false;                   // the database says that the last session ended with lock()
   std::map<RelayId, std::pair<uint64_t, uint64_t>> counters_;  // last given out, reserved up to
   std::vector<std::string> notices_;                           // of this session
   std::chrono::nanoseconds idle_max_{0}, last_call_{0};        // 0: never too long

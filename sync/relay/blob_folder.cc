@@ -22,7 +22,7 @@ Result<void> BlobFolder::write(const TeamId& team, const ProvenChunks& chunks, b
       made_ = true;
     }
     if (!file) return std::move(file).error();
-    at = written_.emplace(name, blob::BlobFile(std::move(*file), chunks.name)).first;
+    at = written_.emplace(name, blob::ChunkFile(std::move(*file), chunks.name)).first;
   }
   LYSOEN_TRY(at->second.write(chunks));
   return whole ? at->second.finish() : Result<void>();
@@ -36,12 +36,12 @@ Result<void> BlobFolder::sync() {
   return {};
 }
 
-Result<blob::BlobFile> BlobFolder::open(const TeamId& team, const BlobName& name) {
+Result<blob::ChunkFile> BlobFolder::open(const TeamId& team, const BlobName& name) {
   auto file = files_.open(folder_ / name_of(team, name), storage::OpenMode::read_only);
   if (!file && file.error().code == ErrorCode::not_found)
     return make_error(ErrorCode::damaged, "cannot read an attachment: its file is missing in the relay's store");
   if (!file) return std::move(file).error();
-  return blob::BlobFile(std::move(*file), name);
+  return blob::ChunkFile(std::move(*file), name);
 }
 
 Result<std::vector<std::string>> BlobFolder::names() const {

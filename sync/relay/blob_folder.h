@@ -22,7 +22,7 @@ class BlobFolder {
   /// Written files are forgotten; what they got is not counted on.
   void forget() { written_.clear(), made_ = false; }
 
-  Result<blob::BlobFile> open(const TeamId& team, const BlobName& name);
+  Result<blob::ChunkFile> open(const TeamId& team, const BlobName& name);
   /// Removes the files of blobs that are not among these.
   Result<void> sweep(const std::set<std::string>& kept);
   /// Names of the files there are, and one of them.
@@ -36,7 +36,7 @@ class BlobFolder {
  private:
   storage::Files& files_;
   std::filesystem::path folder_;
-  std::map<std::string, blob::BlobFile> written_;
+  std::map<std::string, blob::ChunkFile> written_;
   bool made_ = false;  // a file since the last sync
 };
 

@@ -45,7 +45,7 @@ Result<Refusal> Store::put_chunks(const TeamId& team, const DeviceId& carrier, c
   if (blob::covers(held, brought)) return Refusal();
   const uint64_t before = blob::bytes_of(chunks.name, held);
   blob::add(held, brought);
-  if (held.size() > blob::kRangesMax) return Refusal(VerdictCode::too_large);
+  if (held.size() > kBlobRangesMax) return Refusal(VerdictCode::too_large);
   const uint64_t cost = blob::bytes_of(chunks.name, held) - before + (known ? 0 : kBlobCost);
   LYSOEN_ASSIGN(auto left, quota_left(*row, carrier));
   if (left && cost > *left) return Refusal(VerdictCode::over_quota);

@@ -230,7 +230,7 @@ Result<bool> State::add_run(FrameSealer& out, Sent& now, const BlobName& name, C
     const bool alone = end > 0 && !now.batches && now.runs.empty();
     const size_t room = out.size() < end ? end - out.size() : 0;
     if (room < kChunkOnWire && !alone) return false;
-    const auto fits = static_cast<uint32_t>(std::clamp<size_t>(room / kChunkOnWire, 1, wire::kRunChunksMax));
+    const auto fits = static_cast<uint32_t>(std::clamp<size_t>(room / kChunkOnWire, 1, kRunChunksMax));
     auto run = peer.blobs()->read_run(name, missing.first, std::min(fits, missing.end - missing.first));
     if (!run && run.error().code == ErrorCode::damaged) return blobs_refused.insert(name), true;
     if (!run) return std::move(run).error();

@@ -333,7 +333,7 @@ Result<void> AnswerWriter::write_chunks(const BlobName& name, const ChunkRanges&
       more_ = true;
       return {};
     }
-    const auto fits = static_cast<uint32_t>(std::clamp<size_t>(room / kChunkOnWire, 1, wire::kRunChunksMax));
+    const auto fits = static_cast<uint32_t>(std::clamp<size_t>(room / kChunkOnWire, 1, kRunChunksMax));
     const uint32_t count = std::min(fits, missing.end - missing.first);
     auto run = store_.read_run(s_.hello.team, name, missing.first, count);
     if (!run && run.error().code != ErrorCode::damaged) return std::move(run).error();

@@ -147,8 +147,8 @@ Result<ChunkRun> decode<ChunkRun>(ByteView bytes) {
   run.name = name_from(in.name(), check);
   run.first = in.first();
   run.leaves = check.hashes(in.leaves(), kRunChunksMax, "it is of more than 1,024 chunks");
-  run.left = check.hashes(in.left(), kChunkProofMax, "its proof has more than 40 hashes on one side");
-  run.right = check.hashes(in.right(), kChunkProofMax, "its proof has more than 40 hashes on one side");
+  run.left = check.hashes(in.left(), kRunProofMax, "its proof has more than 40 hashes on one side");
+  run.right = check.hashes(in.right(), kRunProofMax, "its proof has more than 40 hashes on one side");
   check.require(!run.leaves.empty(), "it is empty");
   return check.result(std::move(run));
 }

@@ -15,10 +15,7 @@ inline constexpr size_t kUnknownMax = 4 * 1024;          // what a sender may se
 inline constexpr size_t kFramesMax = 65536;              // of one request or answer
 inline constexpr size_t kEntryMax = 64 * 1024;           // ciphertext of one entry
 inline constexpr size_t kBlobsMax = 64;                  // in one offer, ask or answer to them
-inline constexpr size_t kBlobRangesMax = 64;             // chunks held of one blob
-inline constexpr uint64_t kBlobSizeMax = uint64_t{5} << 30;
-inline constexpr size_t kRunChunksMax = 1024;  // of 16 KiB each
-inline constexpr size_t kChunkProofMax = 40;   // hashes on each side of a run
+// Of blobs and runs of chunks: lysoen/blob.h.
 inline constexpr size_t kBlobReceiptMax = 256;
 inline constexpr size_t kBatchEntriesMax = 256;
 inline constexpr size_t kProofHashesMax = 8;  // range proof of a batch: each side, a block has 256 leaves

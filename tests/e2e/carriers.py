@@ -97,20 +97,27 @@ def pump(source, sink):
         pass
 
 
-class Socks:
-    """A SOCKS5 proxy that knows every name: all lead to `target`. `manner`: way, hang, 407."""
+class Port:
+    """A port on loopback; `_serve` has each connection, on a thread of its own."""
 
-    def __init__(self, target):
-        self.target, self.manner, self.asked = target, "way", []
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.url = f"socks5://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
         while True:
             client, _ = self.listener.accept()
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+
+class Socks(Port):
+    """A SOCKS5 proxy that knows every name: all lead to `target`. `manner`: way, hang, 407."""
+
+    def __init__(self, target):
+        self.target, self.manner, self.asked = target, "way", []
+        super().__init__()
+        self.url = f"socks5://127.0.0.1:{self.port}"
 
     def _serve(self, client):
         try:
@@ -139,20 +146,16 @@ class Socks:
                 client.close()
 
 
-class Counted:
+class Counted(Port):
     """A port that takes connections and counts them: where nobody should come."""
 
     def __init__(self):
         self.connections = 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            client, _ = self.listener.accept()
-            self.connections += 1
-            client.close()
+    def _serve(self, client):
+        self.connections += 1
+        client.close()
 
 
 def far_team(world, vault, url):
@@ -335,7 +338,7 @@ class Certificates:
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
 
 
-class Hijacker:
+class Hijacker(Port):
     """Ends TLS in the relay's place, with a certificate of its own; passes on what it reads, or answers with a page."""
 
     def __init__(self, certificates, name, relay_port, page=False, newest=ssl.TLSVersion.TLSv1_3):
@@ -343,14 +346,7 @@ class Hijacker:
         self.context.load_cert_chain(certificates.folder / f"{name}.pem", certificates.folder / f"{name}.key")
         self.context.maximum_version = newest
         self.relay_port, self.page, self.read = relay_port, page, b""
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            client, _ = self.listener.accept()
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        super().__init__()
 
     def _serve(self, client):
         try:

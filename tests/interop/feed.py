@@ -99,7 +99,7 @@ def hpke_open(secret, encapsulation, info, sealed):
 
 
 class Take:
-    """Fields off a byte string; too few bytes are `form`."""
+    """Fields off a byte string, as core/base has them; too few bytes are `form`."""
 
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -111,6 +111,20 @@ class Take:
 
     def number(self, size):
         return int.from_bytes(self.raw(size), "big")
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.number(1)
+            value |= (byte & 127) << shift
+            if byte < 128:
+                demand(byte or not shift, "form", "varint")
+                return value
+            shift += 7
+            demand(shift < 64, "form", "varint")
+
+    def field(self):
+        return self.raw(self.varint())
 
     def end(self):
         demand(self.at == len(self.data), "form", "bytes left over")

@@ -46,20 +46,6 @@ class Fields(Take):
     def suite(self):
         demand(self.number(1) == 1, "version", "another suite")
 
-    def varint(self):
-        value = shift = 0
-        while True:
-            byte = self.number(1)
-            value |= (byte & 127) << shift
-            if byte < 128:
-                demand(byte or not shift, "form", "varint")
-                return value
-            shift += 7
-            demand(shift < 64, "form", "varint")
-
-    def field(self):
-        return self.raw(self.varint())
-
     def hashes(self):
         count = self.number(1)
         demand(count <= 63, "form", "path")

@@ -178,20 +178,6 @@ class Ring:
 class Fields(Take):
     """A record's payload and what is in it."""
 
-    def varint(self):
-        value = shift = 0
-        while True:
-            byte = self.number(1)
-            value |= (byte & 127) << shift
-            if byte < 128:
-                demand(byte or not shift, "form", "varint")
-                return value
-            shift += 7
-            demand(shift < 64, "form", "varint")
-
-    def field(self):
-        return self.raw(self.varint())
-
     def each(self, part):
         return [part(self) for _ in range(self.varint())]
 

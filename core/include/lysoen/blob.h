@@ -6,7 +6,11 @@
 
 namespace lysoen {
 
-inline constexpr size_t kChunkSize = 16 * 1024;  // sealed; a blob's last chunk may be shorter
+inline constexpr size_t kChunkSize = 16 * 1024;              // sealed; a blob's last chunk may be shorter
+inline constexpr uint64_t kBlobSizeMax = uint64_t{5} << 30;  // what 4 GiB become, padded and sealed, is below
+inline constexpr size_t kBlobRangesMax = 64;   // of held chunks; they come in order, so that there are one or two
+inline constexpr size_t kRunChunksMax = 1024;  // of one run: 16 MiB
+inline constexpr size_t kRunProofMax = 40;     // hashes on each side of a run; 2^19 chunks need at most 19 and 38
 
 /// What a relay may know of an attachment: the id, which is the RFC 6962 root over the chunks, and the blob's size.
 /// Whoever names both is served, so that no list of readers is needed: nobody can guess an id.

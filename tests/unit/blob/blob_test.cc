@@ -86,7 +86,7 @@ TEST_CASE("Blob file: runs in any order make it whole, and then it proves every 
     const uint32_t chunks = blob.name.chunks();
     CAPTURE(round, blob.name.size);
     MemoryDisk disk;
-    blob::BlobFile file(open(disk), blob.name);
+    blob::ChunkFile file(open(disk), blob.name);
     ChunkRanges held;
     while (!blob::whole(blob.name, held)) {
       uint32_t first = static_cast<uint32_t>(random() % chunks);
@@ -121,7 +121,7 @@ TEST_CASE("Blob file: the tree of a file that has only its chunks is grown, of a
   MemoryDisk disk;
   auto raw = open(disk);
   for (uint32_t i = 0; i < blob.name.chunks(); ++i) REQUIRE(raw->write_at(i * kChunkSize, blob.chunks[i]).ok());
-  blob::BlobFile file(std::move(raw), blob.name);
+  blob::ChunkFile file(std::move(raw), blob.name);
   CHECK(!*file.has_tree());
   REQUIRE(file.grow_tree().ok());
   CHECK(*file.has_tree());
@@ -129,7 +129,7 @@ TEST_CASE("Blob file: the tree of a file that has only its chunks is grown, of a
 
   auto other = blob.name;
   other.blob.bytes[5] ^= 1;
-  blob::BlobFile wrong(open(disk), other);
+  blob::ChunkFile wrong(open(disk), other);
   auto grown = wrong.grow_tree();
   REQUIRE(!grown.ok());
   CHECK(grown.error().code == ErrorCode::damaged);

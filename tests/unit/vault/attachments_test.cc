@@ -25,27 +25,8 @@ Bytes picture(size_t size) {
   return bytes;
 }
 
-AttachmentSource source_of(const Bytes& bytes, std::string name = "photo 1.jpg") {
-  return {std::move(name), "", [&bytes, at = size_t{0}](std::span<uint8_t> into) mutable -> Result<size_t> {
-            size_t size = std::min(into.size(), bytes.size() - at);
-            std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(at), size, into.begin());
-            at += size;
-            return size;
-          }};
-}
-
 BlobId blob_of(const Change& change) {
   return change.value->file()->blob;
-}
-
-Result<Bytes> read_back(Vault& vault, const ReportId& report, const BlobId& blob) {
-  Bytes bytes;
-  auto read = vault.read_attachment(report, blob, [&](ByteView more) -> Result<void> {
-    bytes.insert(bytes.end(), more.begin(), more.end());
-    return {};
-  });
-  if (!read) return std::move(read).error();
-  return bytes;
 }
 
 Result<ReportId> begin(Vault& vault) {

@@ -16,15 +16,6 @@ namespace {
 
 constexpr std::string_view kPath = "files[new1]/file";
 
-AttachmentSource source_of(const Bytes& bytes) {
-  return {"photo.jpg", "", [&bytes, at = size_t{0}](std::span<uint8_t> into) mutable -> Result<size_t> {
-            size_t size = std::min(into.size(), bytes.size() - at);
-            std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(at), size, into.begin());
-            at += size;
-            return size;
-          }};
-}
-
 Bytes noise(size_t size, uint64_t salt) {
   auto random = generator(salt);
   Bytes bytes(size);
@@ -34,16 +25,6 @@ Bytes noise(size_t size, uint64_t salt) {
 
 BlobPeer& blobs(Vault& vault) {
   return *vault.sync_peer().blobs();
-}
-
-Result<Bytes> read_back(Vault& vault, const ReportId& report, const BlobId& blob) {
-  Bytes bytes;
-  auto read = vault.read_attachment(report, blob, [&](ByteView more) -> Result<void> {
-    bytes.insert(bytes.end(), more.begin(), more.end());
-    return {};
-  });
-  if (!read) return std::move(read).error();
-  return bytes;
 }
 
 /// A reporter and the coordinator of her team, and a relay that is durable.

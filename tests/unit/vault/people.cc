@@ -1,5 +1,7 @@
 #include "tests/unit/vault/people.h"
 
+#include <algorithm>
+
 namespace lysoen::test {
 
 namespace {
@@ -89,6 +91,25 @@ std::vector<ReportId> ids_of(Vault& vault) {
   std::vector<ReportId> ids;
   for (const auto& line : must(vault.list({}))) ids.push_back(line.id);
   return ids;
+}
+
+AttachmentSource source_of(const Bytes& bytes, std::string name) {
+  return {std::move(name), "", [&bytes, at = size_t{0}](std::span<uint8_t> into) mutable -> Result<size_t> {
+            size_t size = std::min(into.size(), bytes.size() - at);
+            std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(at), size, into.begin());
+            at += size;
+            return size;
+          }};
+}
+
+Result<Bytes> read_back(Vault& vault, const ReportId& report, const BlobId& blob) {
+  Bytes bytes;
+  auto read = vault.read_attachment(report, blob, [&](ByteView more) -> Result<void> {
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    return {};
+  });
+  if (!read) return std::move(read).error();
+  return bytes;
 }
 
 }  // namespace lysoen::test

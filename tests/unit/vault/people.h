@@ -64,4 +64,9 @@ ReportId submitted(Vault& vault, std::string_view title, std::vector<Change> mor
 
 std::vector<ReportId> ids_of(Vault& vault);
 
+/// A file to attach; the bytes outlive it.
+AttachmentSource source_of(const Bytes& bytes, std::string name = "photo 1.jpg");
+/// All of an attachment.
+Result<Bytes> read_back(Vault& vault, const ReportId& report, const BlobId& blob);
+
 }  // namespace lysoen::test
