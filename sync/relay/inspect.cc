@@ -55,6 +55,10 @@ Result<Inspection> RelayImpl::inspect() {
     auto size = std::filesystem::file_size(options_.folder / name, ignored);
     if (!ignored) seen.bytes_on_disk += size;
   }
+  for (const auto& file : std::filesystem::directory_iterator(options_.folder / "blobs", ignored)) {
+    auto size = file.file_size(ignored);
+    if (!ignored) seen.bytes_on_disk += size;
+  }
   LYSOEN_ASSIGN(auto feeds,
                 db.prepare("SELECT team.team, device, audience, incarnation, seq, feed.bytes, first_ms, last_ms, "
                            "head, (SELECT count(*) FROM entry WHERE entry.feed = feed.id AND reason <> 0) "
@@ -225,7 +229,7 @@ bool RelayImpl::is_sound(const TeamId& team, const BlobName& name) {
   auto file = blobs_->open(team, name);
   if (!file) return false;
   for (uint32_t at = 0; at < name.chunks();) {
-    auto run = file->run(at, blob::kRunChunksMax);
+    auto run = file->run(at, kRunChunksMax);
     if (!run) return false;
     for (const auto& leaf : run->leaves) {
       auto chunk = file->chunk(at++);

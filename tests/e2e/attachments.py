@@ -103,8 +103,16 @@ def main(build):
         before = world.recorder.up + world.recorder.down
         world.cli("monitor", "sync")
         check(world.recorder.up + world.recorder.down - before < 1200, "nothing new stays small")
-        world.relay("check", "--store", "relay")
+        for order in ("check", "inspect"):  # what an operator sees of them: how many, how large
+            told = world.relay(order, "--store", "relay", "--json").json()
+            equal(told["attachments"], len(files), f"attachments that '{order}' counts")
+        check(told["bytes_on_disk"] > told["attachment_bytes"] >= total, "what they take is told")
+        world.relay("backup", "copy", "--store", "relay")  # while it serves
         world.stop_relay()
+        held, copied = ({file.name: file.read_bytes() for file in (world.folder / place / "blobs").iterdir()}
+                        for place in ("relay/store", "copy"))
+        equal(len(held), len(files), "files that the relay holds")
+        check(held == copied, "a backup holds them too")
         for path in [world.recorder.path, *(world.folder / "relay").rglob("*"), *(world.folder / "desk").rglob("*")]:
             if path.is_file():
                 content = path.read_bytes()

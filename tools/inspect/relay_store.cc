@@ -47,12 +47,19 @@ json to_json(const relay::Inspection& seen) {
   for (const auto& box : seen.mailboxes) {
     mailboxes.push_back({{"team", box.team.hex()}, {"audience", box.audience.hex()}, {"items", box.items}});
   }
-  return {{"format", seen.format},    {"store_epoch", seen.store_epoch},
-          {"commits", seen.commits},  {"bytes_on_disk", seen.bytes_on_disk},
-          {"teams", teams},           {"feeds", feeds},
-          {"mailboxes", mailboxes},   {"forks", seen.forks},
-          {"rosters", seen.rosters},  {"join_requests", seen.join_requests},
-          {"welcomes", seen.welcomes}};
+  return {{"format", seen.format},
+          {"store_epoch", seen.store_epoch},
+          {"commits", seen.commits},
+          {"bytes_on_disk", seen.bytes_on_disk},
+          {"teams", teams},
+          {"feeds", feeds},
+          {"mailboxes", mailboxes},
+          {"forks", seen.forks},
+          {"rosters", seen.rosters},
+          {"join_requests", seen.join_requests},
+          {"welcomes", seen.welcomes},
+          {"attachments", seen.blobs},
+          {"attachment_bytes", seen.blob_bytes}};
 }
 
 std::string to_text(const relay::Inspection& seen) {
@@ -60,7 +67,8 @@ std::string to_text(const relay::Inspection& seen) {
                     ", " + std::to_string(seen.commits) + " commits, " + std::to_string(seen.bytes_on_disk) +
                     " bytes on disk\n";
   out += std::to_string(seen.rosters) + " sealed rosters, " + std::to_string(seen.join_requests) + " join requests, " +
-         std::to_string(seen.welcomes) + " welcomes, " + std::to_string(seen.forks) + " forks\n";
+         std::to_string(seen.welcomes) + " welcomes, " + std::to_string(seen.forks) + " forks, " +
+         std::to_string(seen.blobs) + " attachments of " + std::to_string(seen.blob_bytes) + " bytes\n";
   for (const auto& team : seen.teams) out += "team " + line_of(team);
   for (const auto& feed : seen.feeds) {
     out += "feed of " + feed.key.device.hex().substr(0, 16) + " for " + feed.key.audience.hex().substr(0, 16) + ": " +

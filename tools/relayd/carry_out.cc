@@ -68,9 +68,9 @@ Result<std::string> make_token(relay::Relay& relay, const Order& order) {
 }
 
 json to_json(const relay::CheckReport& report) {
-  return {{"sound", report.faults.empty()},  {"feeds", report.feeds}, {"entries", report.entries},
-          {"signatures", report.signatures}, {"items", report.items}, {"log_leaves", report.log_leaves},
-          {"faults", report.faults}};
+  return {{"sound", report.faults.empty()},  {"feeds", report.feeds},  {"entries", report.entries},
+          {"signatures", report.signatures}, {"items", report.items},  {"log_leaves", report.log_leaves},
+          {"attachments", report.blobs},     {"faults", report.faults}};
 }
 
 Outcome check(relay::Relay& relay, const Order& order) {
@@ -82,8 +82,8 @@ Outcome check(relay::Relay& relay, const Order& order) {
   } else {
     outcome.out = std::to_string(report->feeds) + " feeds, " + std::to_string(report->entries) + " entries, " +
                   std::to_string(report->signatures) + " signatures, " + std::to_string(report->items) +
-                  " mailbox items, " + std::to_string(report->log_leaves) +
-                  " log leaves: " + (report->faults.empty() ? "sound\n" : "faults\n");
+                  " mailbox items, " + std::to_string(report->log_leaves) + " log leaves, " +
+                  std::to_string(report->blobs) + " attachments: " + (report->faults.empty() ? "sound\n" : "faults\n");
     for (const auto& fault : report->faults) outcome.out += "  " + fault + "\n";
   }
   if (!report->faults.empty()) {
