@@ -8,7 +8,6 @@
 
 namespace lysoen::media {
 
-inline constexpr size_t kThumbnailSizeMax = 8 * 1024;
 inline constexpr uint32_t kThumbnailSideMax = 160;
 
 /// Takes the file's bytes beside whoever else reads them: the file is read once.

@@ -59,6 +59,21 @@ void put_origin(const std::string& origin, v0::Create& out) {
   out.set_origin(origin);
 }
 
+template <class Message>
+void put_opening(const std::array<uint8_t, 32>& key, const Hash& content, Message& out) {
+  out.set_key(raw(key));
+  out.set_content(raw(content.view()));
+}
+
+void put_secret(const BlobSecret& secret, v0::Attachment& out) {
+  put_opening(secret.key, secret.content, out);
+  if (!secret.thumbnail) return;
+  auto& thumbnail = *out.mutable_thumbnail();
+  thumbnail.set_blob(raw(secret.thumbnail->blob.view()));
+  thumbnail.set_size(secret.thumbnail->size);
+  put_opening(secret.thumbnail->key, secret.thumbnail->content, thumbnail);
+}
+
 class Encoder {
  public:
   explicit Encoder(const Edit& edit) : edit_(edit) {}
@@ -142,10 +157,7 @@ class Encoder {
         auto* set = group->add_sets();
         set->set_path(path);
         if (write->value) put_value(*write->value, *set);
-        if (write->secret) {
-          set->mutable_attachment()->set_key(raw(write->secret->key));
-          set->mutable_attachment()->set_content(raw(write->secret->content.view()));
-        }
+        if (write->secret) put_secret(*write->secret, *set->mutable_attachment());
         put_supersedes(write->supersedes, *set);
       }
     }
@@ -163,6 +175,27 @@ class Encoder {
 };
 
 // -- Reading ---------------------------------------------------------------------------------------------------------
+
+template <class Message>
+bool take_opening(const Message& in, std::array<uint8_t, 32>& key, Hash& content) {
+  Reader first(as_bytes(in.key())), second(as_bytes(in.content()));
+  key = first.array<32>(), content = second.id<Hash>();
+  return first.done() && second.done();
+}
+
+Result<std::optional<BlobSecret>> take_secret(const v0::Attachment& in) {
+  if (in.key().empty()) return std::optional<BlobSecret>();
+  BlobSecret secret;
+  if (!take_opening(in, secret.key, secret.content)) return refused("the key of an attachment is malformed");
+  if (!in.has_thumbnail()) return std::optional(secret);
+  ThumbnailSecret thumbnail;
+  auto blob = BlobId::from(as_bytes(in.thumbnail().blob()));
+  if (!blob || !take_opening(in.thumbnail(), thumbnail.key, thumbnail.content))
+    return refused("the key of a thumbnail is malformed");
+  thumbnail.blob = *blob, thumbnail.size = in.thumbnail().size();
+  secret.thumbnail = thumbnail;
+  return std::optional(secret);
+}
 
 class Decoder {
  public:
@@ -229,10 +262,8 @@ class Decoder {
     for (const auto& set : group.sets()) {
       LYSOEN_ASSIGN(auto value, take_value(set));
       Write write{prefix.empty() ? set.path() : prefix + "/" + set.path(), std::move(value), {}};
-      if (!set.attachment().key().empty()) {
-        Reader key(as_bytes(set.attachment().key())), content(as_bytes(set.attachment().content()));
-        write.secret = BlobSecret{key.array<32>(), content.id<Hash>()};
-        if (!key.done() || !content.done()) return refused("the key of an attachment is malformed");
+      if (set.has_attachment()) {
+        LYSOEN_ASSIGN(write.secret, take_secret(set.attachment()));
       }
       LYSOEN_TRY(take_supersedes(set, write.supersedes));
       edit_.writes.push_back(std::move(write));

@@ -5,6 +5,7 @@
 // and those bytes are what is hashed. Edit id = labelled_hash("lysoen/1 edit", device 32 ‖ salt 16 ‖ bytes); the
 // report's id is that of its creating edit.
 #pragma once
+#include <lysoen/media.h>
 #include <lysoen/report.h>
 
 #include "core/base/bytes.h"
@@ -23,9 +24,17 @@ constexpr size_t kOriginSizeMax = 256;
 
 /// What opens an attachment's blob, and what must come out (core/media/attachment.h). Not a part of the value: a value
 /// may be shown and exported.
+struct ThumbnailSecret {
+  BlobId blob;
+  uint64_t size = 0;  // of the thumbnail, at most kThumbnailSizeMax (media.h)
+  std::array<uint8_t, 32> key{};
+  Hash content;
+  bool operator==(const ThumbnailSecret&) const = default;
+};
 struct BlobSecret {
   std::array<uint8_t, 32> key{};
   Hash content;
+  std::optional<ThumbnailSecret> thumbnail = {};  // of a picture: a small blob beside its own
   bool operator==(const BlobSecret&) const = default;
 };
 

@@ -100,6 +100,9 @@ Result<void> check_write(const Edit& edit, const Write& write) {
   LYSOEN_TRY(check_path(write.path, false));
   if (write.secret && (!write.value || write.value->type() != ValueType::attachment))
     return refused("the key of an attachment belongs to something else");
+  if (write.secret && write.secret->thumbnail &&
+      (write.secret->thumbnail->size == 0 || write.secret->thumbnail->size > kThumbnailSizeMax))
+    return refused("a thumbnail has a size that none has");
   if (!write.value) return edit.creation ? refused("a creating edit clears a field") : Result<void>();
   auto checked = Value::parse(write.value->type(), write.value->text());
   if (!checked.ok()) {

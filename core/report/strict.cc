@@ -50,9 +50,16 @@ constexpr FieldRule kDateTimeFields[] = {
 constexpr MessageRule kDateTime{kDateTimeFields};
 constexpr FieldRule kPointFields[] = {{1, Kind::packed, 4}, {2, Kind::bytes, 4}};
 constexpr MessageRule kPoint{kPointFields};
-constexpr FieldRule kAttachmentFields[] = {{1, Kind::bytes, kIdSize}, {2, Kind::varint, 0},
-                                           {3, Kind::text, 255},      {4, Kind::text, 255},
-                                           {5, Kind::bytes, kIdSize}, {6, Kind::bytes, kIdSize}};
+constexpr FieldRule kThumbnailFields[] = {
+    {1, Kind::bytes, kIdSize}, {2, Kind::varint, 0}, {3, Kind::bytes, kIdSize}, {4, Kind::bytes, kIdSize}};
+constexpr MessageRule kThumbnail{kThumbnailFields};
+constexpr FieldRule kAttachmentFields[] = {{1, Kind::bytes, kIdSize},
+                                           {2, Kind::varint, 0},
+                                           {3, Kind::text, 255},
+                                           {4, Kind::text, 255},
+                                           {5, Kind::bytes, kIdSize},
+                                           {6, Kind::bytes, kIdSize},
+                                           {7, Kind::message, kMessageMax, 1, &kThumbnail}};
 constexpr MessageRule kAttachment{kAttachmentFields};
 constexpr FieldRule kLexicalFields[] = {{1, Kind::varint, 0}, {2, Kind::text, kTextSizeMax}};
 constexpr MessageRule kLexical{kLexicalFields};

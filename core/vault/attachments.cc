@@ -4,6 +4,8 @@
 #include "core/base/bytes.h"
 #include "core/base/try.h"
 #include "core/blob/ranges.h"
+#include "core/crypto/secret.h"
+#include "core/media/thumbnail.h"
 #include "core/report/path.h"
 #include "core/vault/blobs.h"
 #include "core/vault/vault_impl.h"
@@ -12,7 +14,7 @@ namespace lysoen::vault {
 
 namespace {
 
-constexpr std::string_view kColumns = "b.file, b.blob, b.key, b.size, b.content";
+constexpr std::string_view kColumns = "b.file, b.blob, b.key, b.size, b.content, b.thumbnail_of";
 
 SavedBlob blob_in(storage::Statement& row) {
   SavedBlob blob;
@@ -21,6 +23,7 @@ SavedBlob blob_in(storage::Statement& row) {
   blob.info.key = row.array<32>(2);
   blob.info.size = static_cast<uint64_t>(row.integer(3));
   blob.info.content = row.id<Hash>(4);
+  if (!row.is_null(5)) blob.thumbnail_of = row.id<BlobId>(5);
   return blob;
 }
 
@@ -37,6 +40,24 @@ media::Source behind(Bytes first, const media::Source& rest) {
     if (held == into.size()) return held;
     LYSOEN_ASSIGN(size_t came, rest(into.subspan(held)));
     return held + came;
+  };
+}
+
+/// The same file; the maker sees what passes.
+media::Source seen_by(media::ThumbnailMaker& maker, const media::Source& file) {
+  return [&maker, &file](std::span<uint8_t> into) -> Result<size_t> {
+    LYSOEN_ASSIGN(size_t came, file(into));
+    maker.put(into.first(came));
+    return came;
+  };
+}
+
+media::Source bytes_of(ByteView bytes) {
+  return [bytes](std::span<uint8_t> into) mutable -> Result<size_t> {
+    const size_t count = std::min(into.size(), bytes.size());
+    std::copy_n(bytes.begin(), count, into.begin());
+    bytes = bytes.subspan(count);
+    return count;
   };
 }
 
@@ -58,21 +79,36 @@ Result<std::vector<SavedBlob>> VaultImpl::all_blobs() {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) return blobs;
     blobs.push_back(blob_in(query));
-    blobs.back().report = query.id<ReportId>(5);
+    blobs.back().report = query.id<ReportId>(6);
   }
 }
 
-Result<void> VaultImpl::require_attached(int64_t row, std::span<const Change> changes, const SavedBlob* fresh) {
+Result<void> VaultImpl::require_attached(int64_t row, std::span<const Change> changes,
+                                         std::span<const SavedBlob> fresh) {
   for (const auto& change : changes) {
     auto file = change.value ? change.value->file() : std::nullopt;
-    if (!file || (fresh && fresh->info.blob == file->blob)) continue;
+    if (!file || (!fresh.empty() && fresh.front().info.blob == file->blob)) continue;
     LYSOEN_ASSIGN(auto known, find_blob(row, file->blob));
-    if (!known)
+    if (!known || known->thumbnail_of)
       return make_error(ErrorCode::input_refused,
                         "question '" + report::form_path(change.path) + "': no such file is attached to this report",
                         "`lysoen report attach` takes a file in");
   }
   return {};
+}
+
+/// The file, and behind it the thumbnail of one that is a picture and does not go in one chunk itself.
+Result<std::vector<SavedBlob>> VaultImpl::put_file(const media::Source& file) {
+  media::ThumbnailMaker maker;
+  LYSOEN_ASSIGN(auto original, blob_files().put(seen_by(maker, file), environment_.random));
+  std::vector<SavedBlob> blobs{original};
+  auto thumbnail = maker.finish();
+  if (!thumbnail || original.info.size <= media::kChunkContent) return blobs;
+  LYSOEN_ASSIGN(auto small, blob_files().put(bytes_of(*thumbnail), environment_.random));
+  small.thumbnail_of = original.info.blob;
+  blobs.push_back(std::move(small));
+  crypto::wipe(*thumbnail);
+  return blobs;
 }
 
 Result<Change> VaultImpl::attach(const ReportId& report, std::string_view path, const AttachmentSource& source) {
@@ -92,10 +128,10 @@ Result<Change> VaultImpl::attach(const ReportId& report, std::string_view path, 
   LYSOEN_ASSIGN(change.value, Value::parse(ValueType::attachment, answer_text({}, type, source.name)));
   LYSOEN_TRY(report::check_change(*form, change));
 
-  LYSOEN_ASSIGN(auto blob, blob_files().put(behind(std::move(first), source.read), environment_.random));
-  blob.report = shown.id;
-  LYSOEN_ASSIGN(change.value, Value::parse(ValueType::attachment, answer_text(blob.info, type, source.name)));
-  auto saved = save_with(report, {&change, 1}, &blob);
+  LYSOEN_ASSIGN(auto blobs, put_file(behind(std::move(first), source.read)));
+  for (auto& blob : blobs) blob.report = shown.id;
+  LYSOEN_ASSIGN(change.value, Value::parse(ValueType::attachment, answer_text(blobs.front().info, type, source.name)));
+  auto saved = save_with(report, {&change, 1}, blobs);
   if (!saved) {
     blob_in_doubt_ = true;  // what failed may stand all the same: the next opening knows
     return std::move(saved).error();
@@ -120,13 +156,16 @@ Result<std::vector<AttachmentState>> VaultImpl::attachments(const ReportId& repo
   std::vector<AttachmentState> states;
   LYSOEN_ASSIGN(auto query, database().prepare(
                                 "SELECT b.blob, b.size, b.held, b.place, EXISTS (SELECT 1 FROM blob_receipts c WHERE "
-                                "c.blob = b.blob AND c.durable = 1) FROM blobs b WHERE b.report = ?"));
+                                "c.blob = b.blob AND c.durable = 1), t.blob FROM blobs b LEFT JOIN blobs t ON "
+                                "t.report = b.report AND t.thumbnail_of = b.blob AND t.held IS NULL "
+                                "WHERE b.report = ? AND b.thumbnail_of IS NULL"));
   query.bind(row);
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) return states;
-    AttachmentState state{query.id<BlobId>(0), static_cast<uint64_t>(query.integer(1)), 0, !query.is_null(3),
-                          query.integer(4) != 0};
+    AttachmentState state{
+        query.id<BlobId>(0), static_cast<uint64_t>(query.integer(1)), 0, !query.is_null(3), query.integer(4) != 0, {}};
+    if (!query.is_null(5)) state.thumbnail = query.id<BlobId>(5);
     state.here = state.size;
     if (!query.is_null(2)) {
       const BlobName name{state.blob, media::blob_size(state.size)};
@@ -175,10 +214,19 @@ Result<void> VaultImpl::put_secrets(report::Edit& edit) {
     auto file = write.value ? write.value->file() : std::nullopt;
     if (!file) continue;
     // The one that was attached here before any that somebody else says has this id.
-    LYSOEN_ASSIGN(auto query, database().prepare("SELECT key, content FROM blobs WHERE blob = ? AND held IS NULL "
-                                                 "ORDER BY place IS NOT NULL LIMIT 1"));
+    LYSOEN_ASSIGN(auto query,
+                  database().prepare("SELECT key, content, report FROM blobs WHERE blob = ? AND held IS NULL "
+                                     "ORDER BY place IS NOT NULL LIMIT 1"));
     LYSOEN_ASSIGN(bool found, query.bind(file->blob).step());
-    if (found) write.secret = report::BlobSecret{query.array<32>(0), query.id<Hash>(1)};
+    if (!found) continue;
+    write.secret = report::BlobSecret{query.array<32>(0), query.id<Hash>(1)};
+    LYSOEN_ASSIGN(auto small,
+                  database().prepare("SELECT blob, size, key, content FROM blobs WHERE thumbnail_of = ? AND "
+                                     "report = ? AND held IS NULL"));
+    LYSOEN_ASSIGN(found, small.bind(file->blob, query.integer(2)).step());
+    if (found)
+      write.secret->thumbnail = report::ThumbnailSecret{small.id<BlobId>(0), static_cast<uint64_t>(small.integer(1)),
+                                                        small.array<32>(2), small.id<Hash>(3)};
   }
   return {};
 }

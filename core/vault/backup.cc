@@ -184,7 +184,7 @@ Result<void> VaultImpl::put_blobs(std::span<const SavedBlob> blobs, crypto::Part
                                   const std::function<void()>& done) {
   for (const auto& blob : blobs) {
     LYSOEN_ASSIGN(auto row, rows().find(blob.report));
-    LYSOEN_TRY(put_record(parts, backup::kBlob, backup::Blob{row.value_or(0), blob.info}.encode()));
+    LYSOEN_TRY(put_record(parts, backup::kBlob, backup::Blob{row.value_or(0), blob.info, blob.thumbnail_of}.encode()));
     auto file = blob_files().open(blob.file);
     if (!file && file.error().code == ErrorCode::damaged) continue;
     if (!file) return std::move(file).error();
@@ -330,8 +330,9 @@ class VaultImpl::RestoredBlobs {
                         "an attachment in the backup was damaged and is not here; another copy may have it");
     LYSOEN_TRY(file.finish());
     auto put = vault_.database().run(
-        "INSERT INTO blobs (blob, report, file, key, size, content) VALUES (?, ?, ?, ?, ?, ?)", blob.info.blob,
-        blob.report, file.name(), blob.info.key, static_cast<int64_t>(blob.info.size), blob.info.content);
+        "INSERT INTO blobs (blob, report, file, key, size, content, thumbnail_of) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        blob.info.blob, blob.report, file.name(), blob.info.key, static_cast<int64_t>(blob.info.size),
+        blob.info.content, blob.thumbnail_of);
     return put ? put : Result<void>(misfit(std::move(put).error()));
   }
 

@@ -152,6 +152,7 @@ Result<Origin> Origin::decode(ByteView body) {
 Bytes Blob::encode() const {
   Writer writer;
   writer.u64(static_cast<uint64_t>(report)).id(info.blob).raw(info.key).u64(info.size).id(info.content);
+  if (thumbnail_of) writer.id(*thumbnail_of);
   return std::move(writer).bytes();
 }
 
@@ -163,6 +164,7 @@ Result<Blob> Blob::decode(ByteView body) {
   blob.info.key = reader.array<32>();
   blob.info.size = reader.u64();
   blob.info.content = reader.id<Hash>();
+  if (reader.left() > 0) blob.thumbnail_of = reader.id<BlobId>();
   if (!reader.done() || blob.info.size > kAttachmentSizeMax) return damaged("one of its attachments is not as written");
   return blob;
 }

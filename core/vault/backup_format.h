@@ -55,6 +55,7 @@ struct Origin {
 struct Blob {
   int64_t report = 0;
   media::BlobInfo info;
+  std::optional<BlobId> thumbnail_of = {};
 
   Bytes encode() const;
   static Result<Blob> decode(ByteView body);

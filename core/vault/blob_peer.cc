@@ -182,13 +182,14 @@ Result<void> VaultImpl::take_chunks_for(int64_t report, const std::optional<Blob
 
 Result<VaultImpl::FilesLeft> VaultImpl::files_to_fetch() {
   FilesLeft left;
-  LYSOEN_ASSIGN(auto query, database().prepare("SELECT blob, size, held FROM blobs WHERE held IS NOT NULL"));
+  LYSOEN_ASSIGN(auto query,
+                database().prepare("SELECT blob, size, held, thumbnail_of IS NULL FROM blobs WHERE held IS NOT NULL"));
   for (;;) {
     LYSOEN_ASSIGN(bool more, query.step());
     if (!more) return left;
     const auto name = name_of(query.id<BlobId>(0), query.integer(1));
     const auto held = blob::decode(query.blob(2), name.chunks()).value_or(ChunkRanges());
-    ++left.files;
+    left.files += query.integer(3) != 0;
     left.bytes += name.size - blob::bytes_of(name, held);
   }
 }
@@ -209,13 +210,13 @@ Result<BlobsLeft> VaultImpl::blobs_left(const RelayId& relay) {
 Result<void> VaultImpl::count_files(VaultStatus& status) {
   LYSOEN_ASSIGN(auto coming, files_to_fetch());
   status.wanted_files = coming.files, status.wanted_file_bytes = coming.bytes;
-  LYSOEN_ASSIGN(auto going, database().prepare("SELECT b.size" + std::string(kSent) +
+  LYSOEN_ASSIGN(auto going, database().prepare("SELECT b.size, b.thumbnail_of IS NULL" + std::string(kSent) +
                                                "AND NOT EXISTS (SELECT 1 FROM blob_receipts r WHERE r.blob = b.blob "
                                                "AND r.durable = 1)"));
   for (;;) {
     LYSOEN_ASSIGN(bool more, going.step());
     if (!more) return {};
-    ++status.unsent_files;
+    status.unsent_files += going.integer(1) != 0;
     status.unsent_file_bytes += media::blob_size(static_cast<uint64_t>(going.integer(0)));
   }
 }

@@ -119,7 +119,7 @@ Result<ReportId> VaultImpl::begin(std::string_view form_id, std::string_view lan
                                   std::span<const Change> answers) {
   LYSOEN_TRY(usable());
   LYSOEN_ASSIGN(const Form* form, require_form(form_id));
-  LYSOEN_TRY(require_attached(0, answers, nullptr));
+  LYSOEN_TRY(require_attached(0, answers, {}));
   SavedDraft draft;
   environment_.random.fill(draft.draft.bytes);
   draft.form_id = form->id();
@@ -131,22 +131,24 @@ Result<ReportId> VaultImpl::begin(std::string_view form_id, std::string_view lan
 }
 
 Result<void> VaultImpl::save(const ReportId& report, std::span<const Change> changes) {
-  return save_with(report, changes, nullptr);
+  return save_with(report, changes, {});
 }
 
-Result<void> VaultImpl::save_with(const ReportId& report, std::span<const Change> changes, const SavedBlob* blob) {
+Result<void> VaultImpl::save_with(const ReportId& report, std::span<const Change> changes,
+                                  std::span<const SavedBlob> blobs) {
   LYSOEN_ASSIGN(int64_t row, require_row(report, "save"));
   LYSOEN_TRY(settle());
   LYSOEN_ASSIGN(Stage stage, rows().stage_of(row));
   LYSOEN_TRY(require_content(row, "save"));
-  LYSOEN_TRY(require_attached(row, changes, blob));
-  if (stage == Stage::sent) return save_unsent(row, changes, blob);
+  LYSOEN_TRY(require_attached(row, changes, blobs));
+  if (stage == Stage::sent) return save_unsent(row, changes, blobs);
   LYSOEN_ASSIGN(auto draft, rows().draft_of(row));
   if (!draft) return make_error(ErrorCode::damaged, "cannot save: the draft's content is missing");
-  return save_draft(std::move(*draft), changes, blob);
+  return save_draft(std::move(*draft), changes, blobs);
 }
 
-Result<void> VaultImpl::save_draft(SavedDraft draft, std::span<const Change> changes, const SavedBlob* blob) {
+Result<void> VaultImpl::save_draft(SavedDraft draft, std::span<const Change> changes,
+                                   std::span<const SavedBlob> blobs) {
   LYSOEN_ASSIGN(const Form* form, require_form(draft.form_id));
   auto shown = report_of(draft, membership_.device());
   LYSOEN_ASSIGN(auto named, report::name_new_items(changes, shown.fields, {true, nullptr}));
@@ -157,7 +159,7 @@ Result<void> VaultImpl::save_draft(SavedDraft draft, std::span<const Change> cha
   draft.changed = now();
   return commit([&](SaveRecord& record) -> Result<void> {
     record.drafts.push_back(draft);
-    if (blob) record.blobs.push_back(*blob);
+    record.blobs.assign(blobs.begin(), blobs.end());
     return {};
   });
 }
@@ -173,7 +175,7 @@ Result<SavedDraft> VaultImpl::unsent_of(int64_t row, const report::Folded& folde
   return fresh;
 }
 
-Result<void> VaultImpl::save_unsent(int64_t row, std::span<const Change> changes, const SavedBlob* blob) {
+Result<void> VaultImpl::save_unsent(int64_t row, std::span<const Change> changes, std::span<const SavedBlob> blobs) {
   LYSOEN_TRY(require_team("save changes to a report that was sent"));
   LYSOEN_ASSIGN(auto folded, rows().fold(row));
   LYSOEN_ASSIGN(const Form* form, require_form(folded.report.form_id));
@@ -198,7 +200,7 @@ Result<void> VaultImpl::save_unsent(int64_t row, std::span<const Change> changes
       record.ended.push_back({draft.draft, draft.draft});
     else
       record.drafts.push_back(draft);
-    if (blob) record.blobs.push_back(*blob);
+    record.blobs.assign(blobs.begin(), blobs.end());
     return {};
   });
 }

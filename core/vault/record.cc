@@ -7,7 +7,7 @@ namespace lysoen::vault {
 
 namespace {
 
-constexpr uint8_t kRecordVersion = 0;
+constexpr uint8_t kRecordVersion = 1;  // 0: its blobs have no thumbnail_of
 constexpr size_t kPartsMax = 100000, kTextMax = 1 << 20, kBytesMax = 1 << 20, kNameMax = 1024;
 
 void put_time(Writer& writer, WallTime at) {
@@ -134,13 +134,15 @@ Bytes SaveRecord::encode() const {
         .id(blob.info.blob)
         .raw(blob.info.key)
         .u64(blob.info.size)
-        .id(blob.info.content);
+        .id(blob.info.content)
+        .id(blob.thumbnail_of.value_or(BlobId{}));
   return std::move(writer).bytes();
 }
 
 Result<SaveRecord> SaveRecord::decode(ByteView bytes) {
   Reader reader(bytes);
-  if (reader.u8() > kRecordVersion)
+  const uint8_t version = reader.u8();
+  if (version > kRecordVersion)
     return make_error(ErrorCode::newer_version, "cannot repair the vault: a save was made by a newer version",
                       "open the vault with the newer version of Lysoen");
   SaveRecord record;
@@ -162,7 +164,7 @@ Result<SaveRecord> SaveRecord::decode(ByteView bytes) {
     return head;
   });
   get_all(reader, record.read, [](Reader& from) { return from.id<ReportId>(); });
-  get_all(reader, record.blobs, [](Reader& from) {
+  get_all(reader, record.blobs, [version](Reader& from) {
     SavedBlob blob;
     blob.report = from.id<ReportId>();
     blob.file = from.array<16>();
@@ -170,6 +172,8 @@ Result<SaveRecord> SaveRecord::decode(ByteView bytes) {
     blob.info.key = from.array<32>();
     blob.info.size = from.u64();
     blob.info.content = from.id<Hash>();
+    if (version == 0) return blob;
+    if (auto picture = from.id<BlobId>(); !picture.is_none()) blob.thumbnail_of = picture;
     return blob;
   });
   if (!reader.done())

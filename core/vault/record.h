@@ -56,6 +56,7 @@ struct SavedBlob {
   ReportId report;  // or the draft
   BlobFile file{};
   media::BlobInfo info;
+  std::optional<BlobId> thumbnail_of = {};  // the picture's; none: it is a file that was attached
 };
 
 struct SaveRecord {

@@ -138,13 +138,20 @@ Result<void> ReportRows::name_blobs(int64_t row, const report::Edit& edit, int64
   for (const auto& write : edit.writes) {
     auto file = write.value ? write.value->file() : std::nullopt;
     if (!file || !write.secret || file->size > kAttachmentSizeMax) continue;
-    LYSOEN_TRY(database_.run(
-        "INSERT INTO blobs (report, blob, file, key, size, content, place, held) VALUES (?, ?, x'', ?, ?, ?, ?, ?) "
-        "ON CONFLICT (report, blob) DO UPDATE SET place = coalesce(place, excluded.place)",
-        row, file->blob, write.secret->key, static_cast<int64_t>(file->size), write.secret->content, place,
-        blob::encode({})));
+    LYSOEN_TRY(name_blob(row, {{}, {}, {file->blob, write.secret->key, file->size, write.secret->content}}, place));
+    if (const auto& small = write.secret->thumbnail)
+      LYSOEN_TRY(name_blob(row, {{}, {}, {small->blob, small->key, small->size, small->content}, file->blob}, place));
   }
   return {};
+}
+
+Result<void> ReportRows::name_blob(int64_t row, const SavedBlob& blob, int64_t place) {
+  return database_.run(
+      "INSERT INTO blobs (report, blob, file, key, size, content, place, held, thumbnail_of) VALUES (?, ?, x'', ?, ?, "
+      "?, "
+      "?, ?, ?) ON CONFLICT (report, blob) DO UPDATE SET place = coalesce(place, excluded.place)",
+      row, blob.info.blob, blob.info.key, static_cast<int64_t>(blob.info.size), blob.info.content, place,
+      blob::encode({}), blob.thumbnail_of);
 }
 
 Result<void> ReportRows::name_sent_blobs() {
@@ -375,9 +382,10 @@ Result<void> ReportRows::remove_row(int64_t row, const ReportId& name) {
 Result<void> ReportRows::put_blob(const SavedBlob& blob) {
   LYSOEN_ASSIGN(int64_t row, row_for(blob.report, Stage::draft));
   return database_.run(
-      "INSERT INTO blobs (report, blob, file, key, size, content) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (report, blob) "
-      "DO UPDATE SET file = excluded.file, held = NULL WHERE held IS NOT NULL",
-      row, blob.info.blob, blob.file, blob.info.key, static_cast<int64_t>(blob.info.size), blob.info.content);
+      "INSERT INTO blobs (report, blob, file, key, size, content, thumbnail_of) VALUES (?, ?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (report, blob) DO UPDATE SET file = excluded.file, held = NULL WHERE held IS NOT NULL",
+      row, blob.info.blob, blob.file, blob.info.key, static_cast<int64_t>(blob.info.size), blob.info.content,
+      blob.thumbnail_of);
 }
 
 Result<int64_t> ReportRows::put_draft(const SavedDraft& draft) {
@@ -391,7 +399,7 @@ Result<int64_t> ReportRows::put_draft(const SavedDraft& draft) {
 Result<void> ReportRows::drop_blobs_besides(int64_t row, std::span<const Change> answers) {
   std::vector<BlobId> held;
   {
-    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT blob FROM blobs WHERE report = ?"));
+    LYSOEN_ASSIGN(auto query, database_.prepare("SELECT blob FROM blobs WHERE report = ? AND thumbnail_of IS NULL"));
     query.bind(row);
     for (;;) {
       LYSOEN_ASSIGN(bool more, query.step());
@@ -404,7 +412,8 @@ Result<void> ReportRows::drop_blobs_besides(int64_t row, std::span<const Change>
       auto file = answer.value ? answer.value->file() : std::nullopt;
       return file && file->blob == blob;
     });
-    if (!named) LYSOEN_TRY(database_.run("DELETE FROM blobs WHERE report = ? AND blob = ?", row, blob));
+    if (!named)
+      LYSOEN_TRY(database_.run("DELETE FROM blobs WHERE report = ?1 AND ?2 IN (blob, thumbnail_of)", row, blob));
   }
   return {};
 }

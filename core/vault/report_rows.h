@@ -82,6 +82,7 @@ class ReportRows {
   Result<void> write_place(int64_t row, std::optional<double> latitude, std::optional<double> longitude);
   Result<void> remove_row(int64_t row, const ReportId& name);
   Result<void> name_blobs(int64_t row, const report::Edit& edit, int64_t place);
+  Result<void> name_blob(int64_t row, const SavedBlob& blob, int64_t place);
   Result<void> drop_blobs_besides(int64_t row, std::span<const Change> answers);
 
   storage::Database& database_;

@@ -128,6 +128,10 @@ CREATE TABLE blob_receipts (
   relay BLOB NOT NULL, blob BLOB NOT NULL, receipt BLOB NOT NULL, durable INTEGER NOT NULL,
   PRIMARY KEY (relay, blob)) WITHOUT ROWID;
 CREATE INDEX blob_receipts_by_id ON blob_receipts (blob) WHERE durable = 1;
+)sql"},
+                                          {R"sql(
+-- A thumbnail is a blob of its own; thumbnail_of: the blob of its picture, of the same report.
+ALTER TABLE blobs ADD COLUMN thumbnail_of BLOB;
 )sql"}};
 
 }  // namespace

@@ -241,9 +241,9 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<EditId> seal_edit(report::Edit edit, std::string_view form_id, SaveRecord& record);
   Result<SavedDraft> unsent_of(int64_t row, const report::Folded& folded);
   /// `blob`: a file that was taken in just now, saved with the answer that names it.
-  Result<void> save_with(const ReportId& report, std::span<const Change> changes, const SavedBlob* blob);
-  Result<void> save_draft(SavedDraft draft, std::span<const Change> changes, const SavedBlob* blob = nullptr);
-  Result<void> save_unsent(int64_t row, std::span<const Change> changes, const SavedBlob* blob);
+  Result<void> save_with(const ReportId& report, std::span<const Change> changes, std::span<const SavedBlob> blobs);
+  Result<void> save_draft(SavedDraft draft, std::span<const Change> changes, std::span<const SavedBlob> blobs = {});
+  Result<void> save_unsent(int64_t row, std::span<const Change> changes, std::span<const SavedBlob> blobs);
   Result<ReportId> seal_report(const SavedDraft& draft, SaveRecord& record);
   Result<void> decide(const ReportId& report, std::string_view doing,
                       const std::function<Result<report::Edit>(const report::Folded&)>& make);
@@ -254,7 +254,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<std::optional<SavedBlob>> find_blob(int64_t row, const BlobId& id);
   Result<std::vector<SavedBlob>> all_blobs();
   /// Answers may only name files that are attached to the report of this row, or `fresh`.
-  Result<void> require_attached(int64_t row, std::span<const Change> changes, const SavedBlob* fresh);
+  Result<void> require_attached(int64_t row, std::span<const Change> changes, std::span<const SavedBlob> fresh);
   BlobFiles blob_files();
   Error not_here(int64_t row, const BlobId& id);
   // blob_peer.cc
@@ -270,6 +270,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   /// Removes the files that no row names: of discarded, purged, and of what was begun when the last session ended.
   Result<void> sweep_blobs();
   /// What opens the attachments that an edit names goes into it.
+  Result<std::vector<SavedBlob>> put_file(const media::Source& file);
   Result<void> put_secrets(report::Edit& edit);
 
   // founding.cc, joining.cc

@@ -98,6 +98,18 @@ def main(build):
         held = world.reads("monitor", "report", "show", report)["files"]
         check(all(file["held"] for file in held), "the relay signed for each of them")
 
+        # A small picture of each that is no small file itself; the relay cannot tell it from a file.
+        pictures = {name for name, content in files.items()
+                    if content[:4] in (b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"\x89PNG") and len(content) > 16368}
+        thumbnails = sum(file["thumbnail"] for file in world.reads("desk", "report", "show", report)["files"])
+        check(len(pictures) >= 1 if shared_folder() else not pictures, "the shared photographs are pictures")
+        for name in pictures:
+            world.cli("desk", "report", "extract", report, name, "--thumbnail", "-o", "small.jpg")
+            small = (world.folder / "small.jpg").read_bytes()
+            check(small[:2] == b"\xff\xd8" and len(small) <= 8192 and b"Exif" not in small, f"thumbnail of {name}")
+            (world.folder / "small.jpg").unlink()
+        equal(thumbnails, len(pictures), "thumbnails")
+
         # Nothing new costs nothing more for them.
         world.cli("monitor", "sync")
         before = world.recorder.up + world.recorder.down
@@ -105,13 +117,13 @@ def main(build):
         check(world.recorder.up + world.recorder.down - before < 1200, "nothing new stays small")
         for order in ("check", "inspect"):  # what an operator sees of them: how many, how large
             told = world.relay(order, "--store", "relay", "--json").json()
-            equal(told["attachments"], len(files), f"attachments that '{order}' counts")
+            equal(told["attachments"], len(files) + thumbnails, f"attachments that '{order}' counts")
         check(told["bytes_on_disk"] > told["attachment_bytes"] >= total, "what they take is told")
         world.relay("backup", "copy", "--store", "relay")  # while it serves
         world.stop_relay()
         held, copied = ({file.name: file.read_bytes() for file in (world.folder / place / "blobs").iterdir()}
                         for place in ("relay/store", "copy"))
-        equal(len(held), len(files), "files that the relay holds")
+        equal(len(held), len(files) + thumbnails, "files that the relay holds")
         check(held == copied, "a backup holds them too")
         for path in [world.recorder.path, *(world.folder / "relay").rglob("*"), *(world.folder / "desk").rglob("*")]:
             if path.is_file():

@@ -196,9 +196,9 @@ class Fields(Take):
         return {"feed": self.feed(), "seq": self.number(8), "kind": self.number(1), "ciphertext": self.field(),
                 "key": self.raw(32), "payload": self.field()}
 
-    def blob(self):
+    def blob(self, version):
         return {"report": self.raw(32), "file": self.raw(16), "blob": self.raw(32), "key": self.raw(32), "size": self.number(8),
-                "content": self.raw(32)}
+                "content": self.raw(32), "thumbnail_of": self.raw(32) if version else bytes(32)}
 
     def head(self):
         return {"feed": self.feed(), "seq": self.number(8), "hash": self.raw(32), "signature": self.raw(64)}
@@ -209,10 +209,11 @@ def read_payload(payload):
     if not payload:
         return {}
     take = Fields(payload)
-    demand(take.number(1) == 0, "version")
+    version = take.number(1)
+    demand(version <= 1, "version")
     save = {"roster": take.number(8), "drafts": take.each(Fields.draft),
             "ended": take.each(lambda fields: (fields.raw(32), fields.raw(32))), "entries": take.each(Fields.entry),
-            "heads": take.each(Fields.head), "read": take.each(lambda fields: fields.raw(32)), "blobs": take.each(Fields.blob)}
+            "heads": take.each(Fields.head), "read": take.each(lambda fields: fields.raw(32)), "blobs": take.each(lambda fields: fields.blob(version))}
     take.end()
     return save
 

@@ -194,13 +194,15 @@ const Form* form_in(const Vault& vault, const std::string& id) {
 void print_files(const std::vector<AttachmentState>& files) {
   if (files.empty()) return;
   uint64_t all = 0, here = 0;
-  size_t whole = 0, sent = 0, held = 0;
+  size_t whole = 0, sent = 0, held = 0, thumbnails = 0;
   for (const auto& file : files) {
     all += file.size, here += file.here;
     whole += file.here == file.size, sent += file.sent, held += file.held;
+    thumbnails += file.here < file.size && file.thumbnail;
   }
   std::cout << "  files: " << count_text(whole) << " of " << count_text(files.size()) << " here, "
             << (all > 0 ? here * 100 / all : 100) << " % of " << bytes_text(all);
+  if (thumbnails > 0) std::cout << "; thumbnails of " << count_text(thumbnails) << " that are on the way";
   if (sent > 0 && whole == files.size())
     std::cout << (held == files.size() ? std::string("; a relay holds them")
                                        : "; a relay holds " + count_text(held) + " of them");
@@ -235,7 +237,8 @@ Result<void> show(App& app, const std::string& prefix, const std::string& langua
                                    {"size", file.size},
                                    {"here", file.here},
                                    {"sent", file.sent},
-                                   {"held", file.held}});
+                                   {"held", file.held},
+                                   {"thumbnail", file.thumbnail.has_value()}});
   }
   if (app.print_json(document)) return {};
   print_report(report, form_in(*vault, report.form_id), names, language);

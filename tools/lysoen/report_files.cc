@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 struct Arguments {
   std::string report, path, name;
   fs::path file;
-  bool shareable = false, original = false;  // as the form says if neither
+  bool shareable = false, original = false, thumbnail = false;  // as the form says if none
 };
 
 /// The form's only place for files; a new item where it repeats.
@@ -91,8 +91,18 @@ Result<Value::File> attachment_named(const Report& report, const std::string& na
                     "`lysoen report show` lists them; name one by its name or its path");
 }
 
+/// The small picture of it that is on this device. Its size is known once it was read.
+Result<Value::File> thumbnail_of(Vault& vault, const ReportId& id, Value::File what) {
+  LYSOEN_ASSIGN(auto states, vault.attachments(id));
+  for (const auto& state : states)
+    if (state.blob == what.blob && state.thumbnail) return Value::File{*state.thumbnail, 0, "image/jpeg", what.name};
+  return make_error(ErrorCode::not_found, "no thumbnail of this file is on this device",
+                    "pictures that are more than 16 KB have one, JPEG and PNG; sync, if it is still on the way");
+}
+
 /// Whether a shareable copy is meant: as the command line says, else as the report's form does.
 Result<bool> shareable_meant(const Vault& vault, const Report& report, const Arguments& arguments) {
+  if (arguments.thumbnail) return false;  // it says nothing but its pixels
   if (arguments.shareable || arguments.original) return arguments.shareable;
   auto form = form_named(vault, report.form_id);
   if (form) return (*form)->shareable_copies();
@@ -106,6 +116,9 @@ Result<void> extract(App& app, const Arguments& arguments) {
   LYSOEN_ASSIGN(ReportId id, report_named(*vault, arguments.report));
   LYSOEN_ASSIGN(Report report, vault->read(id));
   LYSOEN_ASSIGN(auto what, attachment_named(report, arguments.name));
+  if (arguments.thumbnail) {
+    LYSOEN_ASSIGN(what, thumbnail_of(*vault, id, std::move(what)));
+  }
   LYSOEN_ASSIGN(bool shareable, shareable_meant(*vault, report, arguments));
   LYSOEN_ASSIGN(auto target, NewFile::begin(arguments.file));
   std::ofstream out;
@@ -124,7 +137,7 @@ Result<void> extract(App& app, const Arguments& arguments) {
   auto extracted = vault->read_attachment(id, what.blob, [&](ByteView bytes) -> Result<void> {
     LYSOEN_TRY(shareable ? copy.put(bytes) : write(bytes));
     done += bytes.size();
-    bar.show(done, what.size);
+    bar.show(done, std::max(done, what.size));
     return {};
   });
   if (extracted && shareable) extracted = copy.finish();
@@ -138,7 +151,8 @@ Result<void> extract(App& app, const Arguments& arguments) {
   if (app.print_json({{"id", id.hex()}, {"size", written}, {"type", what.type}, {"shareable", shareable}})) return {};
   std::cout << count_text(written)
             << (shareable ? " bytes written: the picture, without what the file said about place, time and device\n"
-                          : " bytes written, as they were attached\n");
+                : arguments.thumbnail ? " bytes written: the thumbnail\n"
+                                      : " bytes written, as they were attached\n");
   say("they lie in clear there now");
   return {};
 }
@@ -174,7 +188,8 @@ void add_report_files(App& app, CLI::App& report) {
       "the file is written as it was attached.\n"
       "\n"
       "  lysoen report extract 4f2a -o photo.jpg\n"
-      "  lysoen report extract 4f2a photo.jpg --shareable -o for-the-press.jpg");
+      "  lysoen report extract 4f2a photo.jpg --shareable -o for-the-press.jpg\n"
+      "  lysoen report extract 4f2a photo.jpg --thumbnail -o small.jpg");
   extract_command->add_option("report", arguments->report, "The first digits of its id")->required();
   extract_command->add_option("name", arguments->name,
                               "Its name or its path in the report; not needed if it is the only one");
@@ -182,6 +197,9 @@ void add_report_files(App& app, CLI::App& report) {
   auto* shareable = extract_command->add_flag("--shareable", arguments->shareable,
                                               "The picture without place, time, device, captions and comments");
   extract_command->add_flag("--original", arguments->original, "As it was attached, whatever the form says")
+      ->excludes(shareable);
+  extract_command
+      ->add_flag("--thumbnail", arguments->thumbnail, "The small picture of it, which is here before the original")
       ->excludes(shareable);
   app.does(extract_command, [&app, arguments] { return extract(app, *arguments); });
 }

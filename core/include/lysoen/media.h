@@ -15,6 +15,7 @@
 namespace lysoen {
 
 inline constexpr uint64_t kAttachmentSizeMax = uint64_t{4} << 30;
+inline constexpr size_t kThumbnailSizeMax = 8 * 1024;
 
 struct AttachmentSource {
   std::string name;        // shown to readers: no path, at most 255 bytes

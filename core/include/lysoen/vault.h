@@ -98,10 +98,11 @@ struct ReportLevels {
 /// A file that a report names, and how far it has come.
 struct AttachmentState {
   BlobId blob;
-  uint64_t size = 0;  // bytes of the file
-  uint64_t here = 0;  // of them on this device; less while it is on the way to it
-  bool sent = false;  // something that names it was submitted
-  bool held = false;  // a durable relay has signed that it holds all of it
+  uint64_t size = 0;                // bytes of the file
+  uint64_t here = 0;                // of them on this device; less while it is on the way to it
+  bool sent = false;                // something that names it was submitted
+  bool held = false;                // a durable relay has signed that it holds all of it
+  std::optional<BlobId> thumbnail;  // a small JPEG of it that is here: read_attachment() gives it by this id
 };
 
 /// What a purge did.

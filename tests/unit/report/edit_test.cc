@@ -211,12 +211,22 @@ TEST_CASE("Edit: what opens an attachment comes back, whole or not at all, and b
   REQUIRE(decoded.ok());
   CHECK(decoded->writes[0].secret == edit.writes[0].secret);
   CHECK(decoded->writes[0].value == edit.writes[0].value);
+  const auto opening = *decoded->writes[0].secret;
+  auto with_thumbnail = edit;
+  with_thumbnail.writes[0].secret->thumbnail =
+      ThumbnailSecret{random_id<BlobId>(engine), 8192, random_id<BlobId>(engine).bytes, random_id<Hash>(engine)};
+  decoded = decode_edit(*encode_edit(with_thumbnail));
+  REQUIRE(decoded.ok());
+  CHECK(decoded->writes[0].secret == with_thumbnail.writes[0].secret);
+  for (uint64_t size : {uint64_t{0}, uint64_t{8193}}) {
+    with_thumbnail.writes[0].secret->thumbnail->size = size;
+    CHECK(message_of(with_thumbnail) == "not an edit: a thumbnail has a size that none has");
+  }
   edit.writes[0].secret.reset();
   CHECK_FALSE(decode_edit(*encode_edit(edit))->writes[0].secret);
 
   // One of the two alone, or shorter: found by the bytes of each.
-  auto key = std::search(bytes->begin(), bytes->end(), decoded->writes[0].secret->key.begin(),
-                         decoded->writes[0].secret->key.end());
+  auto key = std::search(bytes->begin(), bytes->end(), opening.key.begin(), opening.key.end());
   REQUIRE(key != bytes->end());
   auto shorter = *bytes;
   shorter[static_cast<size_t>(key - bytes->begin()) - 1] = 31;
@@ -225,6 +235,6 @@ TEST_CASE("Edit: what opens an attachment comes back, whole or not at all, and b
   renumbered[static_cast<size_t>(key - bytes->begin()) - 2] = 0x32;  // the content's number twice
   CHECK_FALSE(decode_edit(renumbered).ok());
 
-  edit.writes = {{"title", Value::text_of("a title"), {}, decoded->writes[0].secret}};
+  edit.writes = {{"title", Value::text_of("a title"), {}, opening}};
   CHECK(message_of(edit) == "not an edit: the key of an attachment belongs to something else");
 }

@@ -6,6 +6,7 @@
 #include "core/vault/vault_impl.h"
 #include "tests/support/files.h"
 #include "tests/support/memory_disk.h"
+#include "tests/support/pictures.h"
 #include "tests/unit/vault/people.h"
 
 using namespace lysoen;
@@ -218,6 +219,50 @@ TEST_CASE("Attachment: its bytes go with the answer, with the draft, and with th
     CHECK(blob_files(desk.disk.image()) == 2);
     must(must(VaultImpl::open(desk.place(), "words said under force", desk.environment()))->lock());
     CHECK(blob_files(desk.disk.image()) == 1);
+  }
+}
+
+TEST_CASE("Attachment: a thumbnail stands and goes with its picture, through kills and a backup",
+          "[vault][attachments]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  const auto file = jpeg_of_scene({1200, 900});
+  auto draft = must(begin(*ben));
+  auto change = must(ben->attach(draft, kPath, source_of(file)));
+  auto files = [&] {
+    size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(ben.folder))
+      count += entry.path().filename().string().size() == 34;
+    return count;
+  };
+  CHECK(files() == 2);
+  SECTION("a change of the draft leaves it") {
+    must(ben->save(draft, std::vector<Change>{{"title", text("At the bridge")}}));
+    ben.reopen();
+    auto state = must(ben->attachments(draft));
+    REQUIRE(state.size() == 1);
+    REQUIRE(state[0].thumbnail);
+    CHECK(jpeg_pixels(must(read_back(*ben, draft, *state[0].thumbnail)))->width == 160);
+    CHECK(files() == 2);
+  }
+  SECTION("another file instead takes it away") {
+    must(ben->attach(draft, change.path, source_of(Bytes(30'000, 7), "notes.bin")));
+    CHECK_FALSE(must(ben->attachments(draft))[0].thumbnail);
+    must(ben->lock());
+    CHECK(files() == 1);
+  }
+  SECTION("a backup brings it along") {
+    BackupOptions options;
+    options.cost = cheap().cost;
+    const auto folder = team.folder.path();
+    must(ben->backup(folder / "a.backup", "the backup's words", options));
+    auto restored = must(Vault::restore(folder / "a.backup", folder / "restored",
+                                        {"the backup's words", kPassphrase, cheap()}, ben.environment()));
+    auto state = must(restored->attachments(draft));
+    REQUIRE(state.size() == 1);
+    REQUIRE(state[0].thumbnail);
+    CHECK(must(read_back(*restored, draft, *state[0].thumbnail)) ==
+          must(read_back(*ben, draft, *must(ben->attachments(draft))[0].thumbnail)));
   }
 }
 

@@ -5,6 +5,7 @@
 #include "core/blob/run.h"
 #include "core/vault/vault_impl.h"
 #include "tests/support/memory_disk.h"
+#include "tests/support/pictures.h"
 #include "tests/unit/vault/people.h"
 #include "tests/unit/vault/relay_key.h"
 
@@ -136,6 +137,49 @@ TEST_CASE("Blob peer: the text is there before its picture, which comes in piece
   for (const auto& finding : checked.findings) FAIL_CHECK(finding);
   // Whoever got it can hand it on: its tree is there.
   CHECK(must(pair.to().attachments(report)).front().here == file.size());
+}
+
+TEST_CASE("Blob peer: thumbnails go and come before any original, sealed beside them", "[vault][blobs]") {
+  Pair pair;
+  const auto first = jpeg_of_scene({1600, 1200}), second = jpeg_of_scene({2400, 1800}), film = noise(60'000, 5);
+  REQUIRE(std::min(first.size(), second.size()) > kThumbnailSizeMax * 2);
+  const auto small = jpeg_of_scene({40, 30});  // goes in one chunk itself
+  BlobId film_id, first_id, second_id, small_id;
+  std::vector<ReportId> reports = {
+      must(pair.from().submit(pair.send(film, &film_id))), must(pair.from().submit(pair.send(first, &first_id))),
+      must(pair.from().submit(pair.send(second, &second_id))), must(pair.from().submit(pair.send(small, &small_id)))};
+  CHECK(must(pair.from().status()).unsent_files == 4);  // a thumbnail is no file of its own to whoever counts
+  auto names = must(blobs(pair.from()).outgoing_blobs(RelayId{{9}}, 99));
+  REQUIRE(names.size() == 6);
+  for (size_t i = 0; i < 3; ++i) CHECK(names[i].size <= kChunkSize);
+  CHECK(names[3].blob == film_id);  // then the oldest
+
+  carry(pair.from(), pair.to());
+  CHECK(must(pair.to().status()).wanted_files == 4);
+  for (int i = 0; i < 3; ++i) REQUIRE(pair.step(99));
+  for (const auto& [report, original] : {std::pair(reports[1], first_id), std::pair(reports[2], second_id)}) {
+    auto state = must(pair.to().attachments(report));
+    REQUIRE(state.size() == 1);
+    CHECK(state[0].blob == original);
+    CHECK(state[0].here == 0);
+    REQUIRE(state[0].thumbnail);
+    auto thumbnail = must(read_back(pair.to(), report, *state[0].thumbnail));
+    CHECK(thumbnail == must(read_back(pair.from(), report, *must(pair.from().attachments(report))[0].thumbnail)));
+    auto pixels = jpeg_pixels(thumbnail);
+    REQUIRE(pixels);
+    CHECK(pixels->width == 160);
+    // As another's answer it cannot be taken: only what was attached can.
+    auto changed = pair.from().save(
+        report, std::vector<Change>{
+                    {std::string(kPath), value(ValueType::attachment, state[0].thumbnail->hex() + " 9 image/jpeg x")}});
+    CHECK(changed.error().code == ErrorCode::input_refused);
+  }
+  CHECK_FALSE(must(pair.to().attachments(reports[0]))[0].thumbnail);
+  CHECK_FALSE(must(pair.to().attachments(reports[3]))[0].thumbnail);
+  while (pair.step(99)) {
+  }
+  CHECK(must(read_back(pair.to(), reports[1], first_id)) == first);
+  CHECK(must(pair.to().check()).attachments == 6);
 }
 
 TEST_CASE("Blob peer: files of every size come byte for byte, also an empty one", "[vault][blobs]") {

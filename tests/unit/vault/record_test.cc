@@ -39,6 +39,17 @@ SaveRecord full_record() {
   random.fill(head.signature);
   record.heads.push_back(head);
   record.read.push_back(draft.draft);
+  vault::SavedBlob blob;
+  blob.report = draft.draft;
+  random.fill(blob.file);
+  random.fill(blob.info.blob.bytes);
+  random.fill(blob.info.key);
+  random.fill(blob.info.content.bytes);
+  blob.info.size = 70'000;
+  record.blobs.push_back(blob);
+  blob.thumbnail_of = blob.info.blob;
+  random.fill(blob.info.blob.bytes);
+  record.blobs.push_back(blob);
   return record;
 }
 
@@ -50,7 +61,21 @@ TEST_CASE("Save record: what was written is read back to the last byte", "[vault
   CHECK(record.encode() == bytes);
   CHECK(record.drafts.front().answers.size() == 3);
   CHECK_FALSE(record.drafts.front().answers[2].value);
+  CHECK_FALSE(record.blobs[0].thumbnail_of);
+  CHECK(record.blobs[1].thumbnail_of == record.blobs[0].info.blob);
   CHECK(must(SaveRecord::decode(SaveRecord{}.encode())).entries.empty());
+}
+
+TEST_CASE("Save record: one of version 0, whose blobs are no thumbnails, is read", "[vault]") {
+  auto record = full_record();
+  record.blobs.pop_back();
+  auto bytes = record.encode();
+  bytes[0] = 0;
+  bytes.resize(bytes.size() - 32);
+  record = must(SaveRecord::decode(bytes));
+  REQUIRE(record.blobs.size() == 1);
+  CHECK(record.blobs[0].info.size == 70'000);
+  CHECK_FALSE(record.blobs[0].thumbnail_of);
 }
 
 TEST_CASE("Save record: cut at each byte or with any bit flipped it is refused or reads as what it says", "[vault]") {
@@ -67,7 +92,7 @@ TEST_CASE("Save record: cut at each byte or with any bit flipped it is refused o
       if (record.ok() && record->encode() != altered)
         FAIL("byte " << at << " bit " << bit << " reads as something else");
     }
-  bytes[0] = 1;
+  bytes[0] = 2;
   auto newer = SaveRecord::decode(bytes);
   REQUIRE_FALSE(newer.ok());
   CHECK(newer.error().code == ErrorCode::newer_version);
