@@ -108,6 +108,20 @@ Result<VaultInfo> VaultImpl::info() {
   return info;
 }
 
+/// Entries with something to read, held since kOpenedWithin and opened by no coordinator. None where this device is the
+/// only reader.
+Result<size_t> VaultImpl::held_not_opened() {
+  if (!membership_.in_team() || (membership_.roster().single_reader() && reads_team(membership_.role())))
+    return size_t{0};
+  LYSOEN_ASSIGN(
+      auto count,
+      database().integer("SELECT count(*) FROM unopened u JOIN entries e ON e.place BETWEEN (u.feed << 40) + 1 + "
+                         "coalesce((SELECT max(a.seq) FROM acknowledgements a WHERE a.feed = u.feed), 0) AND "
+                         "(u.feed << 40) + u.seq WHERE u.since <= ? AND e.edit IS NOT NULL",
+                         (now() - kOpenedWithin).time_since_epoch().count()));
+  return static_cast<size_t>(count.value_or(0));
+}
+
 Result<VaultStatus> VaultImpl::status() {
   LYSOEN_TRY(usable());
   VaultStatus status;
@@ -142,6 +156,7 @@ Result<VaultStatus> VaultImpl::status() {
     status.aside.push_back({std::string(asides.text(0)), static_cast<size_t>(asides.integer(1))});
   }
   LYSOEN_ASSIGN(status.refused, refusals());
+  LYSOEN_ASSIGN(status.held_not_opened, held_not_opened());
   LYSOEN_TRY(number("SELECT count(*) FROM forks", status.forks));
   LYSOEN_TRY(count_files(status));
   LYSOEN_TRY(number("SELECT count(*) FROM reports WHERE purged IS NOT NULL", status.purged));

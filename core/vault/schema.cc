@@ -132,6 +132,9 @@ CREATE INDEX blob_receipts_by_id ON blob_receipts (blob) WHERE durable = 1;
                                           {R"sql(
 -- A thumbnail is a blob of its own; thumbnail_of: the blob of its picture, of the same report.
 ALTER TABLE blobs ADD COLUMN thumbnail_of BLOB;
+-- Of each own feed: a durable relay has held it up to seq since then (milliseconds since 1970), and no coordinator had
+-- opened it that far when this was written.
+CREATE TABLE unopened (feed INTEGER PRIMARY KEY, seq INTEGER NOT NULL, since INTEGER NOT NULL);
 )sql"}};
 
 }  // namespace

@@ -148,6 +148,11 @@ Result<void> VaultImpl::take_receipt(const RelayId& relay, ByteView bytes) {
         database.run("UPDATE feeds SET confirmed_seq = max(confirmed_seq, ?2), held_seq = max(held_seq, ?3) "
                      "WHERE id = ?1",
                      row->id, confirmed, info->durable ? confirmed : 0));
+    LYSOEN_TRY(database.run(
+        "INSERT INTO unopened SELECT id, held_seq, ?2 FROM feeds WHERE id = ?1 AND own = 1 AND held_seq > 0 "
+        "ON CONFLICT (feed) DO UPDATE SET seq = excluded.seq, since = excluded.since WHERE seq <= "
+        "(SELECT max(a.seq) FROM acknowledgements a WHERE a.feed = excluded.feed)",
+        row->id, now().time_since_epoch().count()));
     return set_fact(database, "team.witness", witness.bytes());
   }));
   outbox_->set_witness(seen);

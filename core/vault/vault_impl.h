@@ -263,6 +263,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
     uint64_t bytes = 0;
   };
   Result<FilesLeft> files_to_fetch();
+  Result<size_t> held_not_opened();
   Result<void> count_files(VaultStatus& status);
   Result<blob::ChunkFile*> whole_blob(const BlobName& name);
   Result<void> take_chunks_for(int64_t report, const std::optional<BlobFile>& known, ChunkRanges held,

@@ -29,7 +29,7 @@ struct Quotas {
 };
 
 /// How long is kept what may go, in days; 0: for ever. What a served team has stored is always kept
-/// (docs/decisions/0014-a-relay-keeps-entries.md).
+/// (docs/decisions/0016-a-relay-keeps-entries.md).
 struct Retention {
   uint64_t removed_team_days = 0;  // since the operator removed it; then as purge_team
   uint64_t joining_days = 0;       // join requests and welcomes, since the first of both came

@@ -1,6 +1,6 @@
-// The main where libFuzzer is not: seeds, the committed corpus, then mutations of both for a second of the processor's
-// time (LYSOEN_LONG: two minutes). The same LYSOEN_SEED gives the same inputs in the same order. An input that breaks
-// something is left as fuzz_NAME.failed in the current folder; `fuzz_NAME FILE...` runs files alone.
+// The main where libFuzzer is not: seeds, the committed corpus, then mutations of both for LYSOEN_FUZZ_SECONDS of the
+// processor's time (LYSOEN_LONG: two minutes). The same LYSOEN_SEED gives the same inputs in the same order. An input
+// that breaks something is left as fuzz_NAME.failed in the current folder; `fuzz_NAME FILE...` runs files alone.
 #include <malloc.h>
 #include <signal.h>
 #include <sys/time.h>
@@ -215,7 +215,7 @@ int main(int argc, char** argv) {
   for (const auto& input : pool) try_input(input);
   if (alone) return 0;
 
-  const std::clock_t end = std::clock() + (std::getenv("LYSOEN_LONG") ? 120 : 1) * CLOCKS_PER_SEC;
+  const std::clock_t end = std::clock() + (std::getenv("LYSOEN_LONG") ? 120 : LYSOEN_FUZZ_SECONDS) * CLOCKS_PER_SEC;
   Mutator mutator(pool, test::generator());
   size_t mutations = 0;
   for (; std::clock() < end; ++mutations) try_input(mutator.next());

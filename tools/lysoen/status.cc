@@ -31,6 +31,7 @@ void add_status(App& app) {
                      {"unsent_entries", status.unsent_entries},
                      {"unsent_files", status.unsent_files},
                      {"unsent_file_bytes", status.unsent_file_bytes},
+                     {"held_not_opened", status.held_not_opened},
                      {"wanted_files", status.wanted_files},
                      {"wanted_file_bytes", status.wanted_file_bytes},
                      {"set_aside", status.set_aside},
@@ -56,6 +57,11 @@ void add_status(App& app) {
     if (status.unsent_files)
       std::cout << files_text(status.unsent_files) << " not held by a relay yet, "
                 << bytes_text(status.unsent_file_bytes) << "\n";
+    if (status.held_not_opened)
+      std::cout << alarm(entries_text(status.held_not_opened) + " held, not opened") << ": a relay has held them for "
+                << kOpenedWithin.count() / 24
+                << " days or more, and no coordinator has opened them; tell one, or hand over a bundle "
+                   "(lysoen bundle export)\n";
     if (status.wanted_files)
       std::cout << files_text(status.wanted_files) << " on the way to here, " << bytes_text(status.wanted_file_bytes)
                 << " to come\n";

@@ -119,12 +119,16 @@ struct RefusedEntries {
   std::string reason;
 };
 
+/// Within this time a coordinator is expected to open what a relay holds.
+inline constexpr std::chrono::hours kOpenedWithin{72};
+
 /// Facts about the vault for `status`; no content.
 struct VaultStatus {
   size_t reports = 0, drafts = 0, submitted = 0, conflicts = 0;
-  size_t unsent_entries = 0;  // own entries no relay has confirmed
-  size_t unsent_files = 0;    // attachments that were sent and that no durable relay has signed for
-  size_t wanted_files = 0;    // attachments of others that are not here whole
+  size_t unsent_entries = 0;   // own entries no relay has confirmed
+  size_t unsent_files = 0;     // attachments that were sent and that no durable relay has signed for
+  size_t held_not_opened = 0;  // own entries that a durable relay has held for kOpenedWithin, opened by no coordinator
+  size_t wanted_files = 0;     // attachments of others that are not here whole
   uint64_t unsent_file_bytes = 0, wanted_file_bytes = 0;  // of them what is still to go, and to come
   size_t set_aside = 0;                                   // records kept aside with reasons
   struct Aside {

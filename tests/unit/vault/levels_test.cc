@@ -52,6 +52,44 @@ TEST_CASE("Vault: a report is saved, carried, held, opened and read, in that ord
   CHECK(must(ben->read(id)).level == Level::saved);
 }
 
+TEST_CASE("Vault: what a relay has held for days and nobody has opened is said, and no more once it was opened",
+          "[vault]") {
+  Team team;
+  auto relay = Relay::make(77), pocket = Relay::make(78);
+  relay.info.durable = true;
+  for (const auto& one : {relay.info, pocket.info}) must(team.admin()->add_relay(one, team.root_file, "root words"));
+  auto& ben = team.add(Role::reporter, "Ben");
+  const auto team_id = must(ben->team_view()).team;
+  auto receipt = [&](const Relay& from) {
+    must(
+        ben->sync_peer().take_receipt(from.info.id, from.receipt(team_id, must(ben->sync_peer().outgoing_heads())[0])));
+  };
+  auto unopened = [&] { return must(ben->status()).held_not_opened; };
+  const auto days = [](int count) { return std::chrono::hours(24 * count); };
+  submitted(*ben, "One");
+  receipt(pocket);
+  ben.clock.advance(days(9));
+  CHECK(unopened() == 0);  // carried, not held
+  receipt(relay);
+  ben.clock.advance(days(2));
+  CHECK(unopened() == 0);
+  submitted(*ben, "Two");
+  receipt(relay);  // of both: the first has been held for two days all the same
+  ben.clock.advance(days(1));
+  CHECK(unopened() == 1);
+  ben.reopen();
+  CHECK(unopened() == 1);
+  carry(*ben, *team.admin());
+  carry(*team.admin(), *ben);
+  CHECK(unopened() == 0);
+  submitted(*ben, "Three");
+  receipt(relay);
+  CHECK(unopened() == 0);
+  ben.clock.advance(days(3));
+  CHECK(unopened() == 1);
+  CHECK(must(team.admin()->status()).held_not_opened == 0);
+}
+
 TEST_CASE("Vault: receipts that prove nothing are refused with a clear message", "[vault]") {
   Team team;
   auto relay = Relay::make(77), stranger = Relay::make(79);
