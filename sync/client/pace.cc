@@ -43,7 +43,7 @@ void Window::stalled() {
 
 void Window::set(size_t request, size_t answer) {
   request_ = std::clamp(request, min_, std::max(min_, max_));
-  answer_ = std::clamp(answer, kAnswerFactor * min_, kAnswerFactor * std::max(min_, max_));
+  answer_ = std::clamp(answer, kAnswerFactor * min_, std::max(kAnswerFactor * min_, max_));
 }
 
 void Rate::passed(std::chrono::nanoseconds elapsed, uint64_t bytes) {

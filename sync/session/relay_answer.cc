@@ -19,8 +19,8 @@ using State = RelayExchange::State;
 
 namespace {
 
-constexpr size_t kAnswerDefault = 1024 * 1024, kAnswerMax = wire::kRequestMax - 1024 * 1024;
-constexpr size_t kBatchBytes = 16 * 1024;  // of ciphertext in one frame: what a cut may cost
+constexpr size_t kAnswerMax = 1024 * 1024;  // whatever is asked for: an answer is held in memory until it is read
+constexpr size_t kBatchBytes = 16 * 1024;   // of ciphertext in one frame: what a cut may cost
 constexpr size_t kItemsAtOnce = 1024;
 constexpr size_t kChunkOnWire = kChunkSize + 64;  // with its frame and its hash in the run
 
@@ -31,7 +31,7 @@ class AnswerWriter {
       : s_(state),
         store_(store),
         out_(out),
-        budget_(std::min<size_t>(s_.want.answer_max ? s_.want.answer_max : kAnswerDefault, kAnswerMax)) {}
+        budget_(s_.want.answer_max ? std::min<size_t>(s_.want.answer_max, kAnswerMax) : kAnswerMax) {}
 
   Result<void> write(const Error* failure);
   bool more() const { return more_; }
