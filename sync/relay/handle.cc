@@ -167,7 +167,7 @@ Result<void> RelayImpl::watch(Request& request) {
   return {};
 }
 
-std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests) {
+std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests, size_t answer_max) {
   std::vector<Request*> objects, polls, group;
   std::vector<std::vector<Request*>> saves;
   size_t group_size = 0, size_max = container_->payload_max();
@@ -201,7 +201,7 @@ std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests) 
         result.hold = request->exchange_.wait();
         if (!request->held_) request->held_ = true, ++held_now_;
       } else {
-        result.answer = answer(*request);
+        result.answer = answer(*request, answer_max);
       }
     }
     if (result.answer.empty() && result.hold.count() == 0) {
@@ -214,8 +214,8 @@ std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests) 
   return handled;
 }
 
-Bytes RelayImpl::answer(Request& request) {
-  auto answer = request.exchange_.answer(*store_, request.failure_ ? &*request.failure_ : nullptr);
+Bytes RelayImpl::answer(Request& request, size_t answer_max) {
+  auto answer = request.exchange_.answer(*store_, request.failure_ ? &*request.failure_ : nullptr, answer_max);
   std::lock_guard guard(mutex_);
   if (!answer) {
     unhealthy_ = answer.error().message;

@@ -148,8 +148,9 @@ class Relay {
   virtual std::string unhealthy() const = 0;
 
   // -- The one writer strand ----------------------------------------------------------------------------------------
-  /// One transaction and one durable commit for all; answers in the same order.
-  virtual std::vector<Handled> handle(std::span<RelayRequest* const> requests) = 0;
+  /// One transaction and one durable commit for all; answers in the same order, each of about `answer_max` bytes at
+  /// most (0: what the sender asks for), so that who writes need not wait for who reads.
+  virtual std::vector<Handled> handle(std::span<RelayRequest* const> requests, size_t answer_max = 0) = 0;
   virtual bool has_news(RelayRequest& held) = 0;
   /// A quick sieve for many who wait: a held request whose interests share no bit with news_marks() has no news.
   /// Interests may change when has_news() was asked.

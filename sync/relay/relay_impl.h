@@ -50,7 +50,7 @@ class RelayImpl final : public Relay {
   Metrics metrics() const override;
   std::string unhealthy() const override;
 
-  std::vector<Handled> handle(std::span<RelayRequest* const> requests) override;
+  std::vector<Handled> handle(std::span<RelayRequest* const> requests, size_t answer_max) override;
   bool has_news(RelayRequest& held) override;
   uint64_t interests(const RelayRequest& held) const override;
   uint64_t news_marks() override { return std::exchange(news_marks_, 0); }
@@ -81,7 +81,7 @@ class RelayImpl final : public Relay {
   Result<void> watch(Request& request);
   Result<void> retain();
   void refresh_admitted();
-  Bytes answer(Request& request);
+  Bytes answer(Request& request, size_t answer_max = 0);
   storage::Files& files() const;
 
   Result<void> check_feeds(const TeamId& team, CheckReport& report);

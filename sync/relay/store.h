@@ -39,7 +39,7 @@ class Store final : public session::RelayStore {
   Result<Bytes> read_chunk(const TeamId& team, const BlobName& name, uint32_t index) override;
   Result<std::vector<session::MailboxState>> mailboxes(const TeamId& team, const DeviceId& device) override;
   Result<std::vector<session::StoredItem>> items(const TeamId& team, const AudienceId& mailbox, uint64_t after,
-                                                 size_t count_max) override;
+                                                 size_t count_max, uint64_t bytes_max, const DeviceId& reader) override;
   Result<std::optional<Hash>> running_at(const TeamId& team, const AudienceId& mailbox, uint64_t counter) override;
   Result<Signature> sign_points(const TeamId& team, const std::vector<session::MailboxState>& points) override;
   Result<session::Refusal> take_admission_list(const TeamId& team, ByteView list) override;
@@ -142,6 +142,8 @@ class Store final : public session::RelayStore {
 
   Result<session::StoreVerdict> append_at(TeamRow& team, const Batch& batch, std::span<const Hash> hashes,
                                           uint64_t at_ms, uint64_t bytes_max);
+  /// Valid until the next call or save_block. Requires first_seq <= feed.seq + 1.
+  Result<const feed::BlockState*> block_of(const FeedRow& feed, uint64_t first_seq);
   Result<feed::BlockState> load_block(const FeedRow& feed, uint64_t first_seq);
   Result<void> save_block(const FeedRow& feed, const feed::BlockState& block);
   Result<void> save_entry(const FeedRow& feed, uint64_t seq, const Hash& hash, const SealedEntry& entry);
@@ -164,6 +166,9 @@ class Store final : public session::RelayStore {
   Quotas quotas_;
   Clock& clock_;
   std::map<TeamId, TeamRow> teams_;  // cache
+  // The blocks read or written last, by feed and first seq: appending and reading would load up to 256 hashes each
+  // time. At most kBlocksKept, of 8 KiB each.
+  std::map<std::pair<int64_t, uint64_t>, feed::BlockState> blocks_;
   bool admission_changed_ = true;
   News news_;
   Bytes record_;

@@ -17,6 +17,7 @@ constexpr uint64_t kDayMs = 24ull * 3600 * 1000;
 // What an entry costs beside its bytes: its row with two hashes, and its share of block, mailbox and log.
 constexpr uint64_t kEntryCost = 256;
 constexpr int64_t kForksPerFeedMax = 16;
+constexpr size_t kBlocksKept = 1024;
 
 uint64_t cost_of(const SealedEntry& entry) {
   return kEntryCost + entry.ciphertext.size() + entry.warrant.size();
@@ -71,6 +72,16 @@ Result<Store::FeedRow> Store::make_feed(int64_t team, const FeedKey& feed, uint6
   return row;
 }
 
+Result<const feed::BlockState*> Store::block_of(const FeedRow& feed, uint64_t first_seq) {
+  auto kept = blocks_.find({feed.id, first_seq});
+  if (kept == blocks_.end()) {
+    LYSOEN_ASSIGN(auto block, load_block(feed, first_seq));
+    if (blocks_.size() >= kBlocksKept) blocks_.clear();
+    kept = blocks_.emplace(std::pair(feed.id, first_seq), std::move(block)).first;
+  }
+  return &kept->second;
+}
+
 Result<feed::BlockState> Store::load_block(const FeedRow& feed, uint64_t first_seq) {
   feed::BlockState block;
   block.first_seq = first_seq;
@@ -106,8 +117,11 @@ Result<feed::BlockState> Store::load_block(const FeedRow& feed, uint64_t first_s
 }
 
 Result<void> Store::save_block(const FeedRow& feed, const feed::BlockState& block) {
-  return db_.run("INSERT OR REPLACE INTO block VALUES(?, ?, ?, ?, ?, ?)", feed.id, block.first_seq, block.signed_seq,
-                 block.signed_head, block.signature, join_hashes(block.beyond));
+  LYSOEN_TRY(db_.run("INSERT OR REPLACE INTO block VALUES(?, ?, ?, ?, ?, ?)", feed.id, block.first_seq,
+                     block.signed_seq, block.signed_head, block.signature, join_hashes(block.beyond)));
+  if (blocks_.size() >= kBlocksKept) blocks_.clear();
+  blocks_.insert_or_assign({feed.id, block.first_seq}, block);
+  return {};
 }
 
 Result<void> Store::save_entry(const FeedRow& feed, uint64_t seq, const Hash& hash, const SealedEntry& entry) {
@@ -161,13 +175,20 @@ Result<StoreVerdict> Store::append_at(TeamRow& team, const Batch& batch, std::sp
   LYSOEN_ASSIGN(auto found, feed_row(team.id, batch.feed));
   FeedRow feed = found.value_or(FeedRow{0, batch.feed, 0, 0, 0, {}});
   uint64_t block_first = feed::block_first(batch.first_seq);
-  LYSOEN_ASSIGN(auto block, load_block(feed, block_first));
+  // Of a feed that is new, or a block that is not reached yet, there is nothing to keep.
+  feed::BlockState fresh;
+  const feed::BlockState* block = &fresh;
+  if (found && block_first <= feed.seq + 1) {
+    LYSOEN_ASSIGN(block, block_of(feed, block_first));
+  } else {
+    LYSOEN_ASSIGN(fresh, load_block(feed, block_first));
+  }
   feed::SeqRanges held_stubs, held_gaps;
   if (found) {
     LYSOEN_ASSIGN(held_stubs, stubs(feed, block_first, feed::block_last(block_first), false));
     LYSOEN_ASSIGN(held_gaps, stubs(feed, block_first, feed::block_last(block_first), true));
   }
-  auto plan = feed::plan_merge(block, held_stubs, held_gaps, batch, hashes);
+  auto plan = feed::plan_merge(*block, held_stubs, held_gaps, batch, hashes);
   FeedHead head{batch.feed, feed.seq, feed.head};
   switch (plan.outcome) {
     case AppendOutcome::known:
@@ -177,7 +198,7 @@ Result<StoreVerdict> Store::append_at(TeamRow& team, const Batch& batch, std::sp
     case AppendOutcome::refused:
       return refused(VerdictCode::does_not_verify, plan.reason, head);
     case AppendOutcome::forked:
-      LYSOEN_TRY(note_fork(feed, plan, batch, hashes, block));
+      LYSOEN_TRY(note_fork(feed, plan, batch, hashes, *block));
       return StoreVerdict{{AppendOutcome::forked, head, plan.reason}, VerdictCode::forked};
     case AppendOutcome::stored:
       break;
@@ -346,14 +367,14 @@ Result<std::optional<Batch>> Store::read(const TeamId& team, const FeedKey& key,
   if (!row || first_seq == 0) return std::optional<Batch>();
   LYSOEN_ASSIGN(auto feed, feed_row(row->id, key));
   if (!feed || feed->seq < first_seq) return std::optional<Batch>();
-  LYSOEN_ASSIGN(auto block, load_block(*feed, feed::block_first(first_seq)));
+  LYSOEN_ASSIGN(const auto* block, block_of(*feed, feed::block_first(first_seq)));
   LYSOEN_ASSIGN(auto query,
                 db_.prepare("SELECT kind, length, hash, ciphertext_hash, ciphertext, reason, warrant FROM entry "
                             "WHERE feed = ? AND seq BETWEEN ? AND ? ORDER BY seq"));
   query.bind(feed->id, first_seq, std::min({last_seq, feed->seq, feed::block_last(first_seq)}));
   std::vector<SealedEntry> entries;
   FeedId id = feed::feed_id(key);
-  Hash prev = first_seq == block.first_seq ? block.before : block.hash_at(first_seq - 1);
+  Hash prev = first_seq == block->first_seq ? block->before : block->hash_at(first_seq - 1);
   for (size_t size = 0;;) {
     LYSOEN_ASSIGN(bool next, query.step());
     if (!next) break;
@@ -375,7 +396,7 @@ Result<std::optional<Batch>> Store::read(const TeamId& team, const FeedKey& key,
     entries.push_back(std::move(entry));
   }
   if (entries.empty()) return std::optional<Batch>();
-  return std::optional(feed::make_batch(key, block, first_seq, std::move(entries)));
+  return std::optional(feed::make_batch(key, *block, first_seq, std::move(entries)));
 }
 
 }  // namespace lysoen::relay

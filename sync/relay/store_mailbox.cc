@@ -27,16 +27,20 @@ Result<std::vector<session::MailboxState>> Store::mailboxes(const TeamId& team, 
 }
 
 Result<std::vector<session::StoredItem>> Store::items(const TeamId& team, const AudienceId& audience, uint64_t after,
-                                                      size_t count_max) {
+                                                      size_t count_max, uint64_t bytes_max, const DeviceId& reader) {
   std::vector<session::StoredItem> items;
   LYSOEN_ASSIGN(auto* row, team_row(team));
   if (!row) return items;
   LYSOEN_ASSIGN(auto mailbox, mailbox_row(row->id, audience));
   if (!mailbox) return items;
-  LYSOEN_ASSIGN(auto query,
-                db_.prepare("SELECT n, device, incarnation, first_seq, last_seq, item.head, missing FROM item "
-                            "JOIN feed ON feed.id = item.feed WHERE mailbox = ? AND n > ? ORDER BY n LIMIT ?"));
-  query.bind(mailbox->id, after, count_max);
+  LYSOEN_ASSIGN(
+      auto query,
+      db_.prepare("SELECT n, device, incarnation, first_seq, last_seq, item.head, missing, CASE WHEN device = ? THEN 0 "
+                  "ELSE (SELECT sum(length(ciphertext) + length(warrant) + 40) FROM entry WHERE "
+                  "entry.feed = item.feed AND entry.seq BETWEEN first_seq AND last_seq) END FROM item "
+                  "JOIN feed ON feed.id = item.feed WHERE mailbox = ? AND n > ? ORDER BY n LIMIT ?"));
+  query.bind(reader, mailbox->id, after, count_max);
+  uint64_t bytes = 0;
   for (;;) {
     LYSOEN_ASSIGN(bool next, query.step());
     if (!next) return items;
@@ -46,6 +50,9 @@ Result<std::vector<session::StoredItem>> Store::items(const TeamId& team, const 
     item.first_seq = static_cast<uint64_t>(query.integer(3)), item.last_seq = static_cast<uint64_t>(query.integer(4));
     item.head = query.id<Hash>(5);
     item.missing = to_bytes(query.blob(6));
+    item.bytes = static_cast<uint64_t>(query.integer(7));
+    bytes += item.bytes;
+    if (!items.empty() && bytes > bytes_max) return items;
     if (LYSOEN_FAULT(items_withheld) && item.counter % 5 == 0) continue;
     items.push_back(std::move(item));
   }

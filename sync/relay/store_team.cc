@@ -27,6 +27,7 @@ std::optional<crypto::MerkleLog> log_of(uint64_t size, ByteView peaks) {
 
 void Store::forget() {
   teams_.clear();
+  blocks_.clear();
   record_.clear();
   blobs_.forget();
   counts_ = {};

@@ -52,8 +52,9 @@ class RelayExchange {
   Result<bool> may_hold(RelayStore& store);
   std::chrono::milliseconds wait() const;
 
-  /// The sealed answer; may be called once. `failure`: why the commit failed, or null.
-  Result<Bytes> answer(RelayStore& store, const Error* failure = nullptr);
+  /// The sealed answer; may be called once. `failure`: why the commit failed, or null. `size_max`: bytes, about, if the
+  /// sender asked for more; what is left comes with another exchange. 0: as the sender asked.
+  Result<Bytes> answer(RelayStore& store, const Error* failure = nullptr, size_t size_max = 0);
 
   struct State;  // opaque
 

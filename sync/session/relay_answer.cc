@@ -27,11 +27,12 @@ constexpr size_t kChunkOnWire = kChunkSize + 64;  // with its frame and its hash
 /// Writes one answer. Reads the store, changes nothing.
 class AnswerWriter {
  public:
-  AnswerWriter(State& state, RelayStore& store, FrameSealer& out)
+  AnswerWriter(State& state, RelayStore& store, FrameSealer& out, size_t size_max)
       : s_(state),
         store_(store),
         out_(out),
-        budget_(s_.want.answer_max ? std::min<size_t>(s_.want.answer_max, kAnswerMax) : kAnswerMax) {}
+        budget_(std::min({size_t{s_.want.answer_max ? s_.want.answer_max : kAnswerMax}, kAnswerMax,
+                          size_max ? size_max : kAnswerMax})) {}
 
   Result<void> write(const Error* failure);
   bool more() const { return more_; }
@@ -62,7 +63,7 @@ class AnswerWriter {
   State& s_;
   RelayStore& store_;
   FrameSealer& out_;
-  size_t budget_, gathered_ = 0;
+  size_t budget_;
   bool more_ = false, chunks_ = false;
   std::map<FeedKey, uint64_t> delivered_;  // how far feeds are covered by batches gathered for this answer
 };
@@ -217,7 +218,11 @@ Result<void> AnswerWriter::write_mailbox(const MailboxState& mailbox, const wire
     more_ = more_ || after < mailbox.counter;
     return {};
   }
-  LYSOEN_ASSIGN(auto items, store_.items(s_.hello.team, mailbox.audience, after, kItemsAtOnce));
+  // What is listed is chosen by its size before anything is read: batches hold what the list covers, not more, since
+  // the next answer would bring it again.
+  const size_t left = budget_ - out_.size();  // one part in sixteen is for proofs and signatures
+  LYSOEN_ASSIGN(auto items,
+                store_.items(s_.hello.team, mailbox.audience, after, kItemsAtOnce, left - left / 16, s_.hello.device));
   if (items.empty()) return {};
   std::map<FeedKey, uint64_t> listed;
   for (const auto& item : items) listed[item.feed] = std::max(listed[item.feed], item.last_seq);
@@ -227,11 +232,9 @@ Result<void> AnswerWriter::write_mailbox(const MailboxState& mailbox, const wire
   std::map<FeedKey, uint32_t> index;
   std::vector<Batch> batches;
   std::vector<wire::Verdict> unreadable;
-  gathered_ = 0;
   for (const auto& item : items) {
     bool own = item.feed.device == s_.hello.device;
     bool covered = own || delivered_[item.feed] >= item.last_seq;
-    if (!covered && !frame.items.empty() && out_.size() + gathered_ >= budget_) break;
     if (!covered) {
       LYSOEN_ASSIGN(covered, gather(item, listed[item.feed], batches));
       if (!covered) {
@@ -257,12 +260,9 @@ Result<void> AnswerWriter::write_mailbox(const MailboxState& mailbox, const wire
 Result<bool> AnswerWriter::gather(const StoredItem& item, uint64_t last_listed, std::vector<Batch>& batches) {
   uint64_t next = std::max(item.first_seq, delivered_[item.feed] + 1);
   while (next <= item.last_seq) {
-    size_t left = budget_ > out_.size() + gathered_ ? budget_ - out_.size() - gathered_ : 1;
-    LYSOEN_ASSIGN(auto batch, store_.read(s_.hello.team, item.feed, next, last_listed, std::min(left, kBatchBytes)));
+    LYSOEN_ASSIGN(auto batch, store_.read(s_.hello.team, item.feed, next, last_listed, kBatchBytes));
     if (!batch || batch->first_seq != next) return false;
     next = batch->last_seq() + 1;
-    gathered_ += 256;
-    for (const auto& entry : batch->entries) gathered_ += entry.ciphertext.size() + 16;
     batches.push_back(std::move(*batch));
   }
   delivered_[item.feed] = next - 1;
@@ -384,7 +384,7 @@ std::chrono::milliseconds RelayExchange::wait() const {
   return std::chrono::milliseconds(state_->want.wait_ms);
 }
 
-Result<Bytes> RelayExchange::answer(RelayStore& store, const Error* failure) {
+Result<Bytes> RelayExchange::answer(RelayStore& store, const Error* failure, size_t size_max) {
   auto& s = *state_;
   LYSOEN_CHECK(s.opened && !s.refused);
   LYSOEN_ASSIGN(auto context, s.context_of(s.key_index));
@@ -392,7 +392,7 @@ Result<Bytes> RelayExchange::answer(RelayStore& store, const Error* failure) {
   s.random.fill(nonce);
   auto key = FrameKey::of_answer(export_answer_key(context), s.encapsulation, nonce);
   FrameSealer out(std::move(key), nonce);
-  AnswerWriter writer(s, store, out);
+  AnswerWriter writer(s, store, out, size_max);
   auto written = writer.write(failure);
   if (!written) {
     // The store failed while it was read: say so after what is there already.

@@ -33,7 +33,8 @@ struct StoredItem {
   FeedKey feed;
   uint64_t first_seq = 0, last_seq = 0;
   Hash head;
-  Bytes missing;  // as wire::Item
+  Bytes missing;       // as wire::Item
+  uint64_t bytes = 0;  // of its entries on the wire, about; 0 of the reader's own
 };
 
 /// A refusal of an object, or nothing: it was stored or was there already.
@@ -77,8 +78,10 @@ class RelayStore {
 
   /// Mailboxes that the device may read, those without items included.
   virtual Result<std::vector<MailboxState>> mailboxes(const TeamId& team, const DeviceId& device) = 0;
+  /// In order; at least one if there is one, and no more than `count_max`. Stops when the entries of those not by
+  /// `reader`, to whom they are not sent, are more than `bytes_max`.
   virtual Result<std::vector<StoredItem>> items(const TeamId& team, const AudienceId& mailbox, uint64_t after,
-                                                size_t count_max) = 0;
+                                                size_t count_max, uint64_t bytes_max, const DeviceId& reader) = 0;
   /// H_n at `counter`; nothing if there is no such item.
   virtual Result<std::optional<Hash>> running_at(const TeamId& team, const AudienceId& mailbox, uint64_t counter) = 0;
   /// One signature over these points, in this order.

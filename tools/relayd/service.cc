@@ -9,16 +9,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kTogetherMax = 256;    // requests in one commit
-constexpr size_t kPullsTogether = 8;    // that only ask, between two commits
-constexpr int kPullRest = 2;            // times as long as it took others go first, after one that
-constexpr auto kPullLong = 5ms;         // took this long, while there are
-constexpr auto kPushedLately = 1s;      // reports to take in
-constexpr size_t kDueTogether = 32;     // held until now, between two commits
-constexpr size_t kWaitingMax = 8192;    // requests waiting for the writer
-constexpr uint64_t kSmall = 64 * 1024;  // a request that goes on when memory runs short
-constexpr auto kSweepEvery = 100ms;     // looks for hang-ups and deadlines among held requests
-constexpr auto kNewsEvery = 20ms;       // for all who wait; a burst of commits is one look
+constexpr size_t kTogetherMax = 256;     // requests in one commit
+constexpr size_t kPullsTogether = 8;     // that only ask, between two commits; one after some that took long
+constexpr size_t kPullBusy = 64 * 1024;  // bytes of an answer to one that only asks, while reports come in
+constexpr int kPullRest = 3;             // times as long as it took others go first, after one that
+constexpr auto kPullLong = 2ms;          // took this long, while there are
+constexpr auto kPushedLately = 1s;       // reports to take in
+constexpr size_t kDueTogether = 32;      // held until now, between two commits
+constexpr size_t kWaitingMax = 8192;     // requests waiting for the writer
+constexpr uint64_t kSmall = 64 * 1024;   // a request that goes on when memory runs short
+constexpr auto kSweepEvery = 100ms;      // looks for hang-ups and deadlines among held requests
+constexpr auto kNewsEvery = 20ms;        // for all who wait; a burst of commits is one look
 constexpr auto kTick = 500ms;
 constexpr auto kTendEvery = 15min;
 
@@ -149,6 +150,7 @@ void RelayService::write() {
   while (!stopping_) {
     std::vector<std::shared_ptr<Job>> pushes, pulls;
     std::vector<std::function<void()>> tasks;
+    bool busy = false;
     {
       std::unique_lock lock(mutex_);
       std::chrono::nanoseconds tick = relay_.news() == news_seen_ ? std::chrono::milliseconds(kTick) : kNewsEvery;
@@ -164,15 +166,17 @@ void RelayService::write() {
         from.erase(from.begin(), end);
       };
       take(pushes_, pushes, kTogetherMax);
-      if (may_pull()) take(pulls_, pulls, kPullsTogether);
+      busy = !pushes.empty() || now() - pushed_ < kPushedLately;
+      if (may_pull()) take(pulls_, pulls, pull_alone_ ? 1 : kPullsTogether);
       tasks.swap(tasks_);
     }
     for (auto& task : tasks) task();
     if (!pushes.empty()) pushed_ = now();
     handle(pushes);
     auto began = now();
-    handle(pulls);
+    handle(pulls, busy ? kPullBusy : 0);
     auto took = now() - began;
+    if (!pulls.empty()) pull_alone_ = took >= kPullLong;
     if (took >= kPullLong && began - pushed_ < kPushedLately) pulls_from_ = began + took * (1 + kPullRest);
     sweep();
     answer_due();
@@ -181,12 +185,12 @@ void RelayService::write() {
   }
 }
 
-void RelayService::handle(const std::vector<std::shared_ptr<Job>>& jobs) {
+void RelayService::handle(const std::vector<std::shared_ptr<Job>>& jobs, size_t answer_max) {
   if (jobs.empty()) return;
   std::vector<relay::RelayRequest*> requests;
   for (auto& job : jobs) requests.push_back(job->request.get());
   auto began = now();
-  auto handled = relay_.handle(requests);
+  auto handled = relay_.handle(requests, answer_max);
   auto done = now();
   metrics_.committed(jobs.size(), done - began);
   for (size_t i = 0; i < jobs.size(); ++i) {

@@ -66,7 +66,7 @@ class RelayService final : public net::Service {
   void answer_due();
   void enqueue(std::shared_ptr<Job> job);
   void write();
-  void handle(const std::vector<std::shared_ptr<Job>>& jobs);
+  void handle(const std::vector<std::shared_ptr<Job>>& jobs, size_t answer_max = 0);
   void sweep();
   void answer(Job& job, Bytes bytes);
   void tend_when_due();
@@ -101,6 +101,7 @@ class RelayService final : public net::Service {
   std::map<Hash, uint64_t> held_by_;      // how many of each sender
   uint64_t news_seen_ = 0;
   std::chrono::nanoseconds tended_{0}, swept_{0}, looked_{0};
+  bool pull_alone_ = false;
   std::chrono::nanoseconds pushed_{-std::chrono::hours(1)}, pulls_from_{0};
   std::string health_;
   std::thread writer_;

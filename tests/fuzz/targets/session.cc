@@ -79,8 +79,8 @@ class MemoryRelay final : public RelayStore {
   Result<std::vector<MailboxState>> mailboxes(const TeamId&, const DeviceId&) override {
     return std::vector<MailboxState>{{mailbox_, 1, items_.size(), running(items_.size())}};
   }
-  Result<std::vector<StoredItem>> items(const TeamId&, const AudienceId& mailbox, uint64_t after,
-                                        size_t count_max) override {
+  Result<std::vector<StoredItem>> items(const TeamId&, const AudienceId& mailbox, uint64_t after, size_t count_max,
+                                        uint64_t, const DeviceId&) override {
     std::vector<StoredItem> found;
     for (const auto& item : items_)
       if (mailbox == mailbox_ && item.counter > after && found.size() < count_max) found.push_back(item);

@@ -47,6 +47,36 @@ TEST_CASE("Exchange: many entries in windows of a phone arrive in order and once
   CHECK(checked->entries == 700);
 }
 
+TEST_CASE("Exchange: what many small answers bring is brought once, however the list goes to and fro", "[relay]") {
+  Field field(4711);
+  constexpr int kEach = 150;
+  for (int i = 0; i < kEach; ++i)
+    for (auto* writer : {&field.reporter, &field.admin}) {
+      writer->write(field.team_audience, 700);
+      REQUIRE(field.sync(*writer).ok());
+    }
+  auto session = field.exchange(field.reader);
+  size_t bytes = 0, received = 0, answers = 0;
+  for (bool more = true; more; ++answers) {
+    auto request = session.request({.answer_max = 24 * 1024});
+    REQUIRE(request.ok());
+    auto answer = field.answer(*request);
+    bytes += answer.size();
+    CHECK(answer.size() <= 28 * 1024);  // with padding
+    auto outcome = session.response(answer);
+    REQUIRE(outcome.ok());
+    received += outcome->entries_received;
+    more = outcome->more();
+    REQUIRE(answers < 100);
+  }
+  CHECK(received == 2 * kEach);
+  CHECK(answers > 5);
+  // Proofs, lists and padding beside the entries; what is sent twice would show.
+  size_t written = 2 * kEach * 700;
+  CAPTURE(bytes, written);
+  CHECK(bytes < written + written / 5);
+}
+
 TEST_CASE("Exchange: what is left is told in bytes, from the size of what was sent", "[relay]") {
   Field field(24);
   for (int i = 0; i < 200; ++i) field.reporter.write(field.team_audience, 600);
