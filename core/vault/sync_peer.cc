@@ -227,6 +227,14 @@ Result<void> VaultImpl::errands_done(const RelayId& relay, const RelayErrands& d
   });
 }
 
+Result<void> VaultImpl::errands_undone(const RelayId& relay) {
+  LYSOEN_TRY(usable());
+  LYSOEN_ASSIGN(auto done, database().integer("SELECT 1 FROM errands_done WHERE relay = ? LIMIT 1", relay));
+  if (!done) return {};
+  return plain(
+      [&](storage::Database& database) { return database.run("DELETE FROM errands_done WHERE relay = ?", relay); });
+}
+
 Result<void> VaultImpl::take_join_request(ByteView request) {
   auto offered = offer_join_request(request);
   if (offered) return {};

@@ -156,6 +156,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<void> set_cursor(const RelayId& relay, const MailboxCursor& cursor) override;
   Result<RelayErrands> errands(const RelayId& relay) override;
   Result<void> errands_done(const RelayId& relay, const RelayErrands& done) override;
+  Result<void> errands_undone(const RelayId& relay) override;
   Result<void> take_join_request(ByteView request) override;
   BlobPeer* blobs() override { return this; }
   Result<void> begin_intake() override;

@@ -14,6 +14,7 @@ constexpr auto kCancelPoll = 200ms;
 constexpr auto kDeadlineGrace = 250ms;  // for the carrier, which gives up at the deadline too, to say why
 constexpr size_t kRefusedMax = 100;
 constexpr int kIdleAnswersMax = 16;          // answers in a row that promise more and bring nothing
+constexpr int kTurnsInARow = 16;             // exchanges, then another relay that is ready has as many
 constexpr size_t kBringsSomething = 1024;    // an answer above this size brought something, if only what is known
 constexpr size_t kProbeAbove = 16 * 1024;    // after a cut with more than this under way, ask before sending again
 constexpr size_t kExchangeMin = 4 * 1024;    // bytes of a budget that carry an exchange with nothing new
@@ -135,11 +136,19 @@ void SyncRun::step() {
   wait_for_next();
 }
 
+/// In the order of the roster, but none for ever: a relay that always has more must not keep another from its turn.
 RelayLine* SyncRun::next_ready() {
   // Holding one open comes after the others had their turn.
-  for (bool poll : {false, true})
+  for (bool poll : {false, true}) {
+    std::vector<RelayLine*> ready;
     for (auto& line : lines_)
-      if (line.open() && line.poll == poll && line.ready_at <= now()) return &line;
+      if (line.open() && line.poll == poll && line.ready_at <= now()) ready.push_back(&line);
+    if (ready.empty()) continue;
+    for (auto* line : ready)
+      if (line->turns < kTurnsInARow) return line;
+    for (auto* line : ready) line->turns = 0;
+    return ready.front();
+  }
   return nullptr;
 }
 
@@ -159,6 +168,7 @@ void SyncRun::wait_for_next() {
 }
 
 void SyncRun::exchange(RelayLine& line) {
+  ++line.turns;
   if (line.info.urls.empty() && line.passed_over) {
     return abandon(line, make_error(ErrorCode::trust_refused,
                                     "cannot sync with the relay at " + line.outcome.url +

@@ -31,6 +31,7 @@ struct RelayLine {
   bool probe = false;                    // ask what the relay has before sending more
   bool tried_other_key = false;          // after an answer that did not open
   int idle_answers = 0;                  // promised more and brought nothing, in a row
+  int turns = 0;                         // since all that were ready had had theirs
   bool poll = false;                     // nothing is left; one exchange is to be held open for news
   uint64_t entries_left = 0, bytes_left = 0, bytes_to_come = 0;
 

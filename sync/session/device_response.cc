@@ -27,6 +27,7 @@ class Applier {
 
  private:
   Result<void> check_signed();
+  bool says(VerdictCode code) const;
   std::optional<Error> turned_away() const;
   Result<void> take_verdicts();
   Result<void> take_batch_verdict(const wire::Verdict& verdict);
@@ -40,6 +41,7 @@ class Applier {
   Result<void> take_chunks();
   void take_blob_verdict(const wire::Verdict& verdict);
   Result<void> finish_errands();
+  Result<void> notice_new_epoch();
   Result<void> count_left();
   Result<void> count_blobs_left();
   Result<void> note_withheld();
@@ -61,7 +63,11 @@ class Applier {
 
 Result<ExchangeOutcome> Applier::apply() {
   LYSOEN_TRY(check_signed());
-  if (auto error = turned_away()) return *error;
+  if (auto error = turned_away()) {
+    // The device is a member, so an admission list is lost: an admin brings all of them again.
+    if (says(VerdictCode::device_unknown)) LYSOEN_TRY(s_.peer.errands_undone(s_.relay.id));
+    return *error;
+  }
   for (const auto& key : answer_.keys) LYSOEN_TRY(s_.peer.set_exchange_key(s_.relay.id, key));
   out_.frames_unknown = answer_.unknown;
   out_.cut = !answer_.ended;
@@ -75,6 +81,7 @@ Result<ExchangeOutcome> Applier::apply() {
     ++out_.join_requests;
   }
   LYSOEN_TRY(finish_errands());
+  LYSOEN_TRY(notice_new_epoch());
   LYSOEN_TRY(take_blob_states());
   LYSOEN_TRY(take_chunks());
   LYSOEN_TRY(count_left());
@@ -102,6 +109,12 @@ Result<void> Applier::check_signed() {
     return make_error(ErrorCode::trust_refused, "the relay's statement about mailboxes is not signed by its identity",
                       "check the relay's key with your admin");
   return {};
+}
+
+bool Applier::says(VerdictCode code) const {
+  return std::any_of(answer_.verdicts.begin(), answer_.verdicts.end(), [&](const auto& verdict) {
+    return verdict.object == VerdictObject::exchange && verdict.code == code;
+  });
 }
 
 std::optional<Error> Applier::turned_away() const {
@@ -213,16 +226,20 @@ Result<void> Applier::take_receipts() {
       continue;
     }
     ++out_.receipts;
-    if (auto read = feed::decode_receipt(receipt); read && read->log_size > s_.log_size)
-      s_.log_size = read->log_size, s_.log_root8 = wire::hash8(read->log_root);
+    auto read = feed::decode_receipt(receipt);
+    if (!read) continue;
+    if (read->log_size > s_.log_size) s_.log_size = read->log_size, s_.log_root8 = wire::hash8(read->log_root);
+    // Of what the relay had lost it holds so much again, whether or not that was confirmed before.
+    auto lost = s_.relay_has.find(read->feed);
+    const uint64_t holds = read->missing.empty() ? read->seq : read->missing.front().first - 1;
+    if (lost != s_.relay_has.end() && holds > lost->second) lost->second = holds, learned_ = true;
   }
   for (const auto& head : sent_.heads) {
     LYSOEN_ASSIGN(uint64_t confirmed, s_.peer.confirmed(s_.relay.id, head.feed));
     uint64_t before = sent_.confirmed.at(head.feed);
     if (confirmed > before) out_.entries_sent += confirmed - before;
-    // A receipt that reaches what it had said it lost.
     auto lost = s_.relay_has.find(head.feed);
-    if (lost != s_.relay_has.end() && confirmed > before) s_.relay_has.erase(lost);
+    if (lost != s_.relay_has.end() && (confirmed > before || lost->second >= confirmed)) s_.relay_has.erase(lost);
   }
   return {};
 }
@@ -390,6 +407,20 @@ Result<void> Applier::finish_errands() {
   if (done.admission_lists.empty() && done.welcomes.empty() && done.rosters.empty()) return {};
   learned_ = true;
   return s_.peer.errands_done(s_.relay.id, done);
+}
+
+/// A relay whose mailboxes begin a new epoch was put back to an older day: rosters and lists since then are lost, too.
+Result<void> Applier::notice_new_epoch() {
+  if (!answer_.points) return {};
+  const auto& points = answer_.points->changed;
+  bool begun = std::any_of(sent_.cursors.begin(), sent_.cursors.end(), [&](const MailboxCursor& cursor) {
+    return cursor.store_epoch != 0 && std::any_of(points.begin(), points.end(), [&](const wire::Point& point) {
+             return point.mailbox8 == wire::hash8(cursor.mailbox) && point.store_epoch != cursor.store_epoch;
+           });
+  });
+  if (!begun) return {};
+  learned_ = true;
+  return s_.peer.errands_undone(s_.relay.id);
 }
 
 Result<void> Applier::count_left() {

@@ -121,6 +121,9 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
   if (asked == asked_.end()) return {};
   MailboxCursor cursor = *asked;
   if (items.first == 1) {
+    if (items.store_epoch == asked->store_epoch && asked->counter > 0)
+      result_.notes.push_back(
+          "the relay's list of a mailbox contradicts what it signed before: it is read again from its beginning");
     cursor = {items.mailbox, items.store_epoch, 0, {}};
   } else if (items.store_epoch != cursor.store_epoch || items.first != cursor.counter + 1) {
     result_.notes.push_back("the relay listed a mailbox from a place that was not asked for: passed over");

@@ -26,20 +26,26 @@ bool Network::spoil(Bytes& message) {
   return cut;
 }
 
-Carrier::Ticket Network::send(CarrierRequest request, Carrier::Done done) {
+Carrier::Ticket Network::send(size_t from, CarrierRequest request, Carrier::Done done) {
   auto ticket = ++last_;
-  trace_.note("request", request.body);
+  size_t to = 0;
+  while (url_of(to) != request.url) ++to;
+  trace_.note("request to " + std::to_string(to), request.body);
   watch_.look(request.body, "a request");
   ++figures_.messages;
   auto late = loop_.after(request.deadline, [this, ticket, up = request.body.size()] {
     finish(ticket, SimCarrier::failure("no whole answer in time", up, 0));
   });
   waiting_[ticket] = {std::move(done), late, request.body.size()};
+  if (down.contains({from, to})) {
+    refuse(ticket);
+    return ticket;
+  }
   if (dice_.percent(weather.lost)) return ticket;
   for (int copies = dice_.percent(weather.doubled) ? 2 : 1; copies > 0; --copies) {
-    auto body = request.body;
-    spoil(body);
-    loop_.after(delay(), [this, ticket, body = std::move(body)]() mutable { arrive(ticket, std::move(body)); });
+    Arrived arrived{ticket, {from, request.body}};
+    spoil(arrived.letter.body);
+    loop_.after(delay(), [this, to, arrived = std::move(arrived)]() mutable { arrive(to, std::move(arrived)); });
   }
   return ticket;
 }
@@ -49,40 +55,45 @@ void Network::cancel(Carrier::Ticket ticket) {
   if (gone) loop_.cancel(gone.mapped().deadline);
 }
 
-void Network::arrive(Carrier::Ticket ticket, Bytes request) {
-  arrived_.emplace_back(ticket, std::move(request));
-  if (arrived_.size() == 1) loop_.after(kTogether, [this] { flush(); });
+void Network::arrive(size_t to, Arrived arrived) {
+  auto& together = arrived_[to];
+  together.push_back(std::move(arrived));
+  if (together.size() == 1) loop_.after(kTogether, [this, to] { flush(to); });
 }
 
-void Network::flush() {
-  auto arrived = std::exchange(arrived_, {});
-  std::vector<Bytes> requests;
-  for (auto& [ticket, request] : arrived) requests.push_back(std::move(request));
-  auto answers = relay(requests);
+void Network::flush(size_t to) {
+  auto arrived = std::exchange(arrived_[to], {});
+  std::vector<Letter> letters;
+  for (auto& one : arrived) letters.push_back(std::move(one.letter));
+  auto replies = relay(to, letters);
   for (size_t i = 0; i < arrived.size(); ++i) {
-    auto ticket = arrived[i].first;
-    if (!answers) {
-      loop_.after(delay(), [this, ticket] { finish(ticket, SimCarrier::failure("connection refused", 0, 0)); });
+    if (!replies) {
+      refuse(arrived[i].ticket);
     } else {
-      answer(ticket, std::move((*answers)[i]));
+      answer(arrived[i].ticket, std::move((*replies)[i]));
     }
   }
 }
 
-void Network::answer(Carrier::Ticket ticket, Bytes body) {
-  trace_.note("answer", body);
-  watch_.look(body, "an answer");
+void Network::refuse(Carrier::Ticket ticket) {
+  loop_.after(delay(), [this, ticket] { finish(ticket, SimCarrier::failure("connection refused", 0, 0)); });
+}
+
+void Network::answer(Carrier::Ticket ticket, Reply reply) {
+  trace_.note("answer", reply.body);
+  watch_.look(reply.body, "an answer");
   ++figures_.messages;
-  if (dice_.percent(weather.lost)) return;
+  if (reply.kept_back || dice_.percent(weather.lost)) return;
   CarrierAnswer answer;
-  if (body.empty()) {
+  if (reply.body.empty()) {
     answer = SimCarrier::failure("the relay answered 404", 0, kErrorPage);
   } else {
-    bool cut = spoil(body);
-    answer = SimCarrier::success(std::move(body));
+    bool cut = spoil(reply.body);
+    answer = SimCarrier::success(std::move(reply.body));
     if (cut) answer.failure = make_error(ErrorCode::no_network, "the answer was cut");
   }
-  loop_.after(delay(), [this, ticket, answer = std::move(answer)]() mutable { finish(ticket, std::move(answer)); });
+  loop_.after(delay() + reply.late,
+              [this, ticket, answer = std::move(answer)]() mutable { finish(ticket, std::move(answer)); });
 }
 
 void Network::finish(Carrier::Ticket ticket, CarrierAnswer answer) {

@@ -32,13 +32,6 @@ Report read(Device& device, const Account& account) {
   return std::move(*report);
 }
 
-std::map<FeedKey, uint64_t> entries_at(relay::Relay& relay) {
-  std::map<FeedKey, uint64_t> entries;
-  for (const auto& feed : must(relay.inspect(), "inspect the relay").feeds)
-    entries[feed.key] = feed.entries - feed.stubs;
-  return entries;
-}
-
 }  // namespace
 
 // -- On the way -----------------------------------------------------------------------------------------------------
@@ -99,15 +92,25 @@ void Properties::files_whole(Device& device, bool read_them) const {
   }
 }
 
-/// Receipts speak of what the relay has; "held" and "opened" of what somebody has, up to the newest entry.
+/// Receipts speak of what a relay has, unless it lies or lost it; "held" and "opened" of what somebody has, up to the
+/// newest entry.
 void Properties::levels_true(Device& device) const {
-  std::map<FeedKey, uint64_t> at_relay;
-  if (world_.station.relay) {
-    at_relay = entries_at(*world_.station.relay);
-    const auto relay = world_.station.relay->info().id;
-    for (const auto& head : must(device.vault->sync_peer().outgoing_heads(), "heads"))
-      hold(must(device.vault->sync_peer().confirmed(relay, head.feed), "confirmed") <= at_relay[head.feed],
-           Property::levels_true, device.name + ": a receipt speaks of entries that the relay does not hold");
+  std::map<FeedKey, uint64_t> held_for_sure, claimed;
+  bool known = true;  // what relays hold that are closed just now nobody can say
+  for (auto& station : world_.stations) {
+    known &= station->relay != nullptr;
+    if (!station->relay) continue;
+    const auto relay = station->relay->info().id;
+    const bool may_be_wrong = station->went_back || (world_.doubtful() && station.get() == &world_.other());
+    const auto there = station->entries();
+    for (const auto& [feed, seq] : there) held_for_sure[feed] = std::max(held_for_sure[feed], seq);
+    for (const auto& head : must(device.vault->sync_peer().outgoing_heads(), "heads")) {
+      uint64_t confirmed = must(device.vault->sync_peer().confirmed(relay, head.feed), "confirmed");
+      auto at_relay = there.find(head.feed);
+      if (may_be_wrong) claimed[head.feed] = std::max(claimed[head.feed], confirmed);
+      hold(may_be_wrong || confirmed <= (at_relay == there.end() ? 0 : at_relay->second), Property::levels_true,
+           device.name + ": a receipt speaks of entries that the relay does not hold");
+    }
   }
   auto opened_by_one = [&](const FeedKey& feed, uint64_t seq) {
     return std::any_of(world_.devices.begin(), world_.devices.end(), [&](const auto& other) {
@@ -119,8 +122,9 @@ void Properties::levels_true(Device& device) const {
     if (account.author != &device || !account.sent) continue;
     auto level = must(device.vault->levels(account.id), "levels").level;
     if (level < Level::held) continue;
-    bool opened = opened_by_one(account.last.feed, account.last.seq);
-    bool held = opened || !world_.station.relay || account.last.seq <= at_relay[account.last.feed];
+    const auto& [feed, seq, hash] = account.last;
+    bool opened = opened_by_one(feed, seq);
+    bool held = opened || !known || seq <= held_for_sure[feed] || seq <= claimed[feed];
     hold(level == Level::held ? held : opened, Property::levels_true,
          device.name + ": a report is shown as " + std::string(lysoen::name_of(level)) + " and is not");
   }
@@ -129,42 +133,54 @@ void Properties::levels_true(Device& device) const {
 void Properties::nobody_accused(Device& device) const {
   auto status = must(device.vault->status(), "status");
   hold(status.forks == 0, Property::nobody_accused, device.name + ": a fork");
-  hold(status.gaps == 0, Property::nobody_accused, device.name + ": a gap");
+  // What a hostile relay sends as a stub is a gap until the honest one is asked.
+  hold(status.gaps == 0 || (world_.doubtful() && !healed_), Property::nobody_accused, device.name + ": a gap");
   for (const auto& notice : status.notices) {
     // Of the clock and of the team, not of anybody.
     bool harmless = notice.find("ran out") != std::string::npos || notice.find("only one member") != std::string::npos;
+    harmless |= world_.doubtful() && notice.rfind("a roster arrived that", 0) == 0;  // forged by it
     hold(harmless, Property::nobody_accused, device.name + ": " + notice);
   }
 }
 
-void Properties::check_relay() const {
-  auto& station = world_.station;
-  station.look_into_store(world_.watch);
-  if (!station.relay) return;
-  auto seen = must(station.relay->inspect(), "inspect the relay");
-  hold(seen.forks == 0 && station.relay->metrics().two_places == 0, Property::nobody_accused,
-       "the relay: a fork, or one identity in two places");
-  for (const auto& fault : must(station.relay->check(), "check the relay").faults)
-    hold(false, Property::calls_succeed, "the relay's store: " + fault);
+void Properties::check_relays() const {
+  for (auto& station : world_.stations) {
+    station->look_into_store(world_.watch);
+    if (!station->relay || (world_.doubtful() && station.get() == &world_.other())) continue;
+    auto seen = must(station->relay->inspect(), "inspect the relay");
+    hold(seen.forks == 0 && station->relay->metrics().two_places == 0, Property::nobody_accused,
+         "a relay: a fork, or one identity in two places");
+    for (const auto& fault : must(station->relay->check(), "check the relay").faults)
+      hold(false, Property::calls_succeed, "a relay's store: " + fault);
+  }
+  if (world_.hostile && world_.hostile->second_face()) world_.hostile->second_face()->look_into_store(world_.watch);
 }
 
 // -- In the end -----------------------------------------------------------------------------------------------------
 
+/// At the honest relays and at all devices.
+uint64_t Properties::entries_everywhere() const {
+  uint64_t sum = 0;
+  for (auto& station : world_.stations)
+    if (!world_.doubtful() || station.get() != &world_.other())
+      for (const auto& [feed, entries] : station->entries()) sum += entries;
+  for (auto& device : world_.devices)
+    for (const auto& head : must(device->vault->all_heads(), "heads")) sum += head.seq;
+  return sum;
+}
+
 bool Properties::round() const {
-  bool moved = false;
-  auto sync = [&](bool coordinators) {
+  const uint64_t before = entries_everywhere();
+  for (bool coordinators : {false, true}) {
     for (auto& device : world_.devices) {
       if (has(device->role, Role::coordinator) != coordinators) continue;
       auto outcome = world_.sync_to_end(*device);
-      hold(!outcome.failure && outcome.refused.empty(), Property::bounded_rounds,
+      hold(!outcome.failure && (outcome.refused.empty() || world_.doubtful()), Property::bounded_rounds,
            device->name +
                ": a sync on a good network failed: " + (outcome.failure ? outcome.failure->message : "refused"));
-      moved |= outcome.entries_sent + outcome.entries_received > 0;
     }
-  };
-  sync(false);
-  sync(true);
-  return moved;
+  }
+  return entries_everywhere() != before;
 }
 
 void Properties::same_bytes() const {
@@ -183,17 +199,20 @@ void Properties::same_bytes() const {
   for (const auto& [id, bytes] : *first) world_.trace.note("report", bytes);
 }
 
-void Properties::heal_and_check() const {
+void Properties::heal_and_check() {
   world_.network.weather = {};
+  world_.network.down.clear();
   world_.death_at_write(0);
-  world_.station.mend();
-  world_.station.open();
-  world_.sync_to_end(world_.admin());  // the relay learns who is admitted
+  if (world_.hostile) world_.hostile->settle();
+  for (auto& station : world_.stations) station->mend(), station->open();
+  world_.sync_to_end(world_.admin());  // the relays learn who is admitted
   uint64_t rounds = 1;
   for (; round(); ++rounds)
     hold(rounds < kRoundsMax, Property::bounded_rounds,
          "news after " + std::to_string(rounds) + " rounds on a good network");
   world_.figures.rounds += rounds;
+  healed_ = true;
+  for (auto& station : world_.stations) station->went_back = false;
 
   same_bytes();
   for (auto& device : world_.devices) {
@@ -210,7 +229,7 @@ void Properties::heal_and_check() const {
         if (account.author == device.get())
           hold(must(device->vault->levels(account.id), "levels").level >= Level::opened, Property::bounded_rounds,
                device->name + ": everybody has a report and its author was not told");
-  check_relay();
+  check_relays();
 }
 
 void Properties::nothing_lost_at_coordinator(Device& device) const {

@@ -11,9 +11,9 @@ class Properties {
 
   /// Everything this device was told is there; its levels are true; nobody is accused.
   void check(Device& device) const;
-  void check_relay() const;
+  void check_relays() const;
   /// A good network: rounds of syncs until one moves nothing. Then everything everywhere.
-  void heal_and_check() const;
+  void heal_and_check();
 
  private:
   void nothing_lost_at_author(Device& device) const;
@@ -24,9 +24,11 @@ class Properties {
   void nobody_accused(Device& device) const;
   void same_bytes() const;
   bool round() const;
+  uint64_t entries_everywhere() const;
 
   World& world_;
   const Ledger& ledger_;
+  bool healed_ = false;
 };
 
 }  // namespace lysoen::sim

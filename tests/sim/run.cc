@@ -16,6 +16,8 @@ const char* name_of(Property property) {
       return "levels are true";
     case Property::nobody_accused:
       return "nobody honest is accused";
+    case Property::lies_noticed:
+      return "a relay that takes back what it signed is noticed";
     case Property::bounded_rounds:
       return "everything arrives in bounded rounds";
     case Property::calls_succeed:
@@ -29,6 +31,7 @@ Figures& Figures::operator+=(const Figures& other) {
   deaths += other.deaths, deaths_within += other.deaths_within, relay_deaths += other.relay_deaths;
   exchanges += other.exchanges, messages += other.messages, spoiled += other.spoiled, bundles += other.bundles;
   rounds += other.rounds, files += other.files, file_bytes += other.file_bytes;
+  stores_lost += other.stores_lost;
   return *this;
 }
 

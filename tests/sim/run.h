@@ -1,7 +1,9 @@
-// The simulation: start here. One seed is one story: a team of real vaults, the real sync client and the real relay in
+// The simulation: start here. One seed is one story: a team of real vaults, the real sync client and two real relays in
 // one process and one thread, on a virtual clock and a network that loses, delays, doubles, reorders, cuts and flips.
 //
-//   world.h       devices, the relay, and how they die and come back
+//   world.h       devices, relays, and how they die and come back
+//   station.h     a relay and its disk
+//   hostile.h     a relay that is on nobody's side; forger.h: what it says
 //   network.h     what happens between them
 //   ledger.h      what somebody was told, kept outside of everything that dies
 //   story.h       what people do, drawn from the seed
@@ -24,6 +26,7 @@ enum class Property {
   no_plaintext,    // no report text on the wire, in a bundle or in the relay's store
   levels_true,     // held means held, opened means opened
   nobody_accused,  // no fork, no gap, nothing set aside, no notice against anybody
+  lies_noticed,    // a relay that contradicts what it signed is spoken of
   bounded_rounds,  // on a good network everything arrives after so many rounds
   calls_succeed,   // what must work works
 };
@@ -60,6 +63,7 @@ struct Founded;  // world.h
 struct Figures {
   uint64_t actions = 0, reports = 0, writes = 0, conflicts = 0, deaths = 0, deaths_within = 0, relay_deaths = 0;
   uint64_t exchanges = 0, messages = 0, spoiled = 0, bundles = 0, rounds = 0, files = 0, file_bytes = 0;
+  uint64_t stores_lost = 0;
   Figures& operator+=(const Figures& other);
 };
 

@@ -33,10 +33,10 @@ std::string describe(const Figures& sum) {
   auto count = [](uint64_t number, const char* of_what) { return std::to_string(number) + " " + of_what; };
   return count(sum.actions, "actions, ") + count(sum.reports, "reports with ") + count(sum.writes, "writes, ") +
          count(sum.conflicts, "conflicts left, ") + count(sum.deaths, "deaths of devices (") +
-         count(sum.deaths_within, "within a call), ") + count(sum.relay_deaths, "of the relay, ") +
+         count(sum.deaths_within, "within a call), ") + count(sum.relay_deaths, "of relays, ") +
          count(sum.exchanges, "exchanges, ") + count(sum.messages, "messages (") + count(sum.spoiled, "spoiled), ") +
          count(sum.bundles, "bundles, ") + count(sum.files, "files of ") + count(sum.file_bytes, "bytes, ") +
-         count(sum.rounds, "rounds to heal");
+         count(sum.stores_lost, "stores lost, ") + count(sum.rounds, "rounds to heal");
 }
 
 bool holds(uint64_t seed, Figures& sum) {

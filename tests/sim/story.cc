@@ -41,7 +41,7 @@ std::set<std::string> screen(const Report& report, const std::string& path) {
 Story::Story(const Founded& founded, const Options& options)
     : world_(founded, options), media_dice_(options.seed ^ 0x6d65646961), options_(options) {
   world_.look = [this](Device& device) { properties_.check(device); };
-  world_.sync_to_end(world_.admin());  // the relay learns who is admitted
+  world_.sync_to_end(world_.admin());  // the relays learn who is admitted
 }
 
 void Story::tell() {
@@ -63,8 +63,9 @@ void Story::tell() {
       {5, "carry a bundle", &Story::carry_bundle},
       {4, "close and reopen", &Story::close_and_reopen},
       {5, "a telephone dies", &Story::telephone_dies},
-      {5, "the relay goes", &Story::relay_goes},
-      {2, "the relay tends its store", &Story::relay_tends},
+      {6, "a relay goes", &Story::relay_goes},
+      {4, "a relay loses its store", &Story::relay_loses_store},
+      {2, "the relays tend their stores", &Story::relay_tends},
       {3, "a clock jumps", &Story::clock_jumps},
       {4, "the weather changes", &Story::weather_changes},
       {1, "somebody joins late", &Story::late_joiner},
@@ -346,10 +347,10 @@ void Story::telephone_dies() {
 }
 
 void Story::relay_goes() {
-  auto& station = world_.station;
+  auto& station = *dice().of(world_.stations);
   if (!station.relay) return station.open();
   if (dice().percent(40)) return station.fail_after(dice().between(1, 80));
-  properties_.check_relay();
+  properties_.check_relays();
   static const std::vector<Station::End> kEnds = {Station::End::in_order, Station::End::killed,
                                                   Station::End::power_lost};
   station.stop(kEnds[dice().below(kEnds.size())], dice());
@@ -359,15 +360,27 @@ void Story::relay_goes() {
   for (auto& device : world_.devices) properties_.check(*device);
 }
 
+/// Out of luck: the disk is new, or that of the last backup. The file beside the store was kept, as the guide says.
+void Story::relay_loses_store() {
+  auto& station = world_.other();
+  if (!world_.unlucky || !station.relay) return;
+  if (!backup_) return void(backup_ = station.copy_of_store());
+  dice().percent(30) ? station.lose_store(Station::Mark::stays) : station.put_back(*backup_, Station::Mark::stays);
+  backup_.reset();
+  ++world_.figures.stores_lost;
+}
+
 void Story::relay_tends() {
-  if (!world_.station.relay) return;
-  auto tended = world_.station.relay->tend();
-  if (!world_.station.failing()) must(std::move(tended), "tend");
+  for (auto& station : world_.stations) {
+    if (!station->relay) continue;
+    auto tended = station->relay->tend();
+    if (!station->failing()) must(std::move(tended), "tend");
+  }
 }
 
 void Story::clock_jumps() {
   auto by = std::chrono::hours(24 * dice().between(1, 5 * 365)) * (dice().percent(50) ? 1 : -1);
-  dice().percent(20) ? world_.station.clock.skew += by : somebody().clock.skew += by;
+  dice().percent(20) ? dice().of(world_.stations)->clock.skew += by : somebody().clock.skew += by;
 }
 
 void Story::weather_changes() {

@@ -1,5 +1,5 @@
 // What people do, drawn from the seed: they write, edit offline in two places, retract, decide, submit, sync, carry
-// memory sticks; their telephones die, their clocks jump, the weather changes, the relay goes down.
+// memory sticks; their telephones die, their clocks jump, the weather changes, relays go down.
 #pragma once
 #include "ledger.h"
 #include "properties.h"
@@ -28,6 +28,7 @@ class Story {
   void close_and_reopen();
   void telephone_dies();
   void relay_goes();
+  void relay_loses_store();
   void relay_tends();
   void clock_jumps();
   void weather_changes();
@@ -52,7 +53,8 @@ class Story {
   Ledger ledger_;
   Properties properties_{world_, ledger_};
   std::vector<std::filesystem::path> sticks_;
-  Dice media_dice_;  // of their own, so that the rest of a story stays what it was
+  std::optional<test::MemoryDisk::Image> backup_;  // of the other relay's store
+  Dice media_dice_;                                // of their own, so that the rest of a story stays what it was
   uint64_t texts_ = 0;
   const Options options_;
 };

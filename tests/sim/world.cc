@@ -46,14 +46,6 @@ void join_by_files(Vault& admin, Vault& joiner, Role role, const std::string& na
   must(joiner.finish_join(must(admin.admit(request.id), "admit")), "finish joining");
 }
 
-relay::RelayOptions relay_options(const fs::path& home, test::MemoryDisk& disk) {
-  relay::RelayOptions made;
-  made.folder = home / "store";
-  made.key_file = home / "relay.key";
-  made.files = &disk;
-  return made;
-}
-
 struct Place {
   const char* name;
   Role role;
@@ -67,42 +59,44 @@ Founded::Founded() : folder(working_place()) {
   test::ManualClock clock;
   test::SeededRandom random(20260101);
   Environment environment{clock, random};
-  const auto home = folder.path() / "relay";
-  fs::create_directories(home);
-  must(relay::make_key_file(home / "relay.key", environment), "make the relay's key file");
-  test::MemoryDisk disk;
-  auto relay = must(relay::Relay::open(relay_options(home, disk), environment), "open the relay");
+  std::array<test::MemoryDisk, kRelays> disks;
+  std::array<std::unique_ptr<relay::Relay>, kRelays> relays;
+  CreateTeamOptions team;
+  for (size_t i = 0; i < kRelays; ++i) {
+    fs::create_directories(relay_home(i));
+    must(relay::make_key_file(relay_home(i) / "relay.key", environment), "make a relay's key file");
+    relays[i] = must(relay::Relay::open(relay_options(relay_home(i), disks[i]), environment), "open a relay");
+    team.relays.push_back(relays[i]->info());
+    team.relays[i].urls = {Network::url_of(i)};
+    team.relays[i].durable = true;
+  }
   auto make = [&](const char* name) {
     return must(Vault::create(folder.path() / name, kPassphrase, {{8, 1}}, environment), "create");
   };
-  CreateTeamOptions team;
   team.name = std::string(kMarker) + " monitors";
   team.member_name = std::string(kMarker) + " admin";
   team.root_passphrase = "root words";
-  team.relays = {relay->info()};
-  team.relays[0].urls = {"http://127.0.0.1:1"};
   auto admin = make(kAdmin.name);
   must(admin->create_team(team), "create a team");
-  must(relay->admit_team(must(admin->team_key_text(), "team key")), "admit the team");
+  for (auto& relay : relays) must(relay->admit_team(must(admin->team_key_text(), "team key")), "admit the team");
   for (const auto& other : kOthers) {
     auto joiner = make(other.name);
     join_by_files(*admin, *joiner, other.role, other.name);
     must(joiner->lock(), "lock");
   }
   must(admin->lock(), "lock");
-  relay.reset();
-  relay_disk = disk.image();
+  for (size_t i = 0; i < kRelays; ++i) relays[i].reset(), relay_disks[i] = disks[i].image();
 }
 
 // -- Device ---------------------------------------------------------------------------------------------------------
 
 Device::Device(std::string device_name, Role device_role, fs::path home, Clock& world, uint64_t seed, Network& network,
-               bool disk_forgets)
+               size_t number, bool disk_forgets)
     : name(std::move(device_name)),
       role(device_role),
       clock(world),
       random(seed),
-      line(network, dead_),
+      line(network, number, dead_),
       home_(std::move(home)),
       disk_forgets_(disk_forgets) {
   fs::create_directories(home_);
@@ -150,66 +144,26 @@ void Device::close() {
   if (!dead_) vault.reset();
 }
 
-// -- Station --------------------------------------------------------------------------------------------------------
-
-Station::Station(const Founded& founded, fs::path home, Clock& world, uint64_t seed)
-    : clock(world), random(seed), home_(std::move(home)) {
-  fs::create_directories(home_);
-  fs::copy_file(founded.folder.path() / "relay" / "relay.key", home_ / "relay.key");
-  disk.restore(founded.relay_disk);
-  open();
-}
-
-void Station::open() {
-  if (!relay) relay = must(relay::Relay::open(relay_options(home_, disk), {clock, random}), "open the relay");
-}
-
-void Station::fail_after(uint64_t calls) {
-  test::MemoryDisk::Fault fault;
-  fault.at = fails_at_ = calls;
-  fault.forever = true;
-  disk.set_fault(fault);
-}
-
-void Station::mend() {
-  disk.set_fault({});
-  fails_at_ = 0;
-}
-
-void Station::stop(End how, Dice& dice) {
-  if (!relay) return;
-  if (how != End::in_order && !failing()) fail_after(1);  // nothing that closing does reaches the disk
-  relay.reset();
-  if (how == End::power_lost) {
-    std::mt19937_64 choices(dice.below(UINT64_MAX));
-    disk.lose_power(choices);
-  }
-  mend();
-}
-
-std::optional<std::vector<Bytes>> Station::handle(const std::vector<Bytes>& requests) {
-  if (!relay) return std::nullopt;
-  return relay->handle(requests);
-}
-
-void Station::look_into_store(const PlaintextWatch& watch, std::string_view file_kind) const {
-  for (const auto& name : disk.names())
-    if (name.find(file_kind) != std::string::npos) watch.look(disk.content(name), "the relay's " + name);
-}
-
 // -- World ----------------------------------------------------------------------------------------------------------
 
 World::World(const Founded& founded, const Options& options)
     : dice(options.seed),
       trace(std::getenv("LYSOEN_SIM_ALOUD") != nullptr),
       folder(working_place()),
-      station(founded, folder.path() / "relay", clock, options.seed ^ 0xE1A7),
       options_(options) {
-  network.relay = [this](const auto& requests) {
-    auto answers = station.handle(requests);
-    station.look_into_store(watch, ".db");
-    return answers;
-  };
+  for (size_t i = 0; i < Founded::kRelays; ++i)
+    stations.push_back(std::make_unique<Station>(founded, i, folder.path() / ("relay" + std::to_string(i)), clock,
+                                                 options.seed ^ (0xE1A7 + i)));
+  other_at_ = dice.below(Founded::kRelays);
+  const uint64_t character = dice.below(100);
+  if (character < 50)
+    hostile = std::make_unique<Hostile>(founded, other_at_, other(), folder.path() / "second-face", clock, dice);
+  unlucky = character >= 50 && character < 80;
+  trace.note("relay " + std::to_string(other_at_) + ": " +
+             (hostile   ? hostile->describe()
+              : unlucky ? "out of luck"
+                        : "honest"));
+  network.relay = [this](size_t relay, const auto& letters) { return handle(relay, letters); };
   tap_.before = [this](int, size_t size) { return writes_left_ > 0 && --writes_left_ == 0 ? dice.below(size) : size; };
   tap_.then = [this](int descriptor) { die_writing(descriptor); };
   disk_tap = &tap_;
@@ -226,6 +180,18 @@ World::~World() {
   disk_tap = nullptr;
 }
 
+std::optional<std::vector<Reply>> World::handle(size_t relay, const std::vector<Letter>& letters) {
+  if (hostile && relay == other_at_) return hostile->handle(letters);
+  std::vector<Bytes> requests;
+  for (const auto& letter : letters) requests.push_back(letter.body);
+  auto answers = stations[relay]->handle(requests);
+  stations[relay]->look_into_store(watch, ".db");
+  if (!answers) return std::nullopt;
+  std::vector<Reply> replies;
+  for (auto& answer : *answers) replies.push_back({std::move(answer)});
+  return replies;
+}
+
 void World::die_writing(int descriptor) {
   std::error_code failed;
   auto file = fs::read_symlink("/proc/self/fd/" + std::to_string(descriptor), failed);
@@ -237,7 +203,7 @@ Device& World::add(Role role, std::string name) {
   auto home = folder.path() / name;
   return *devices.emplace_back(std::make_unique<Device>(std::move(name), role, std::move(home), clock,
                                                         options_.seed + 1000 * (devices.size() + 1), network,
-                                                        options_.disk_forgets));
+                                                        devices.size(), options_.disk_forgets));
 }
 
 Device& World::join(std::string name) {
@@ -259,9 +225,10 @@ void World::pass(std::chrono::milliseconds time) {
       if (device->synced) take_outcome(*device);
       if (std::exchange(device->came_back, false)) look(*device);
     }
-    if (station.failing()) {
-      station.stop(dice.percent(50) ? Station::End::power_lost : Station::End::killed, dice);
-      station.open();
+    for (auto& station : stations) {
+      if (!station->failing()) continue;
+      station->stop(dice.percent(50) ? Station::End::power_lost : Station::End::killed, dice);
+      station->open();
       ++figures.relay_deaths;
     }
   } while (loop.step(until));
@@ -285,22 +252,51 @@ void World::bring_back(Device& device) {
   death_at_write(0);
   if (device.dead()) ++figures.deaths, device.open();
   trace.note("back " + device.name);
+  device.read_before.clear();
   device.remember();
   device.came_back = true;
 }
 
 void World::start_sync(Device& device) {
   if (device.sync) return;
+  for (const auto& station : stations)
+    if (station->relay)
+      device.read_before[station->relay->info().id] =
+          must(device.vault->sync_peer().cursors(station->relay->info().id), "cursors");
   device.sync = std::make_unique<Client>(device.vault->sync_peer(), device.vault->entries(), device.line, loop,
                                          device.environment(), SyncOptions{.exchange_deadline = 20s});
   device.sync->start([&device](SyncOutcome outcome) { device.synced = std::move(outcome); });
 }
 
+/// What a sync said of others: nothing, but of relays that have reason to be spoken of. And a relay that took back what
+/// it had listed was noticed.
+void World::check_notes(const Device& device) const {
+  const auto& notes = device.synced->notes;
+  bool contradiction = false;
+  for (const auto& note : notes) {
+    contradiction |= note.find("contradicts") != std::string::npos;
+    hold(note.rfind("two versions", 0) != 0, Property::nobody_accused, device.name + ": " + note);
+    bool of_relay = note.rfind("cannot store at the relay", 0) == 0 || hostile || stations[other_at_]->went_back;
+    hold(of_relay, Property::nobody_accused, device.name + ": " + note);
+  }
+  for (const auto& [relay, before] : device.read_before)
+    for (const auto& cursor : must(device.vault->sync_peer().cursors(relay), "cursors"))
+      for (const auto& old : before) {
+        bool back =
+            old.mailbox == cursor.mailbox && old.store_epoch == cursor.store_epoch && cursor.counter < old.counter;
+        hold(!back || contradiction, Property::lies_noticed,
+             device.name + ": a relay took back what it had listed, and nobody said so");
+      }
+}
+
 void World::take_outcome(Device& device) {
   figures.exchanges += device.synced->exchanges;
   trace.note("synced " + device.name + (device.synced->failure ? ": " + device.synced->failure->message : ""));
-  for (const auto& note : device.synced->notes)
-    hold(note.rfind("cannot store at the relay", 0) == 0, Property::nobody_accused, device.name + ": " + note);
+  for (const auto& line : device.synced->relays)
+    trace.note("  " + line.url + (line.finished ? ": finished" : line.failure ? ": " + line.failure->message : ""));
+  for (const auto& note : device.synced->notes) trace.note(device.name + " says: " + note);
+  check_notes(device);
+  device.read_before.clear();
   device.sync.reset();
   device.synced.reset();
   device.remember();

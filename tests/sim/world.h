@@ -1,6 +1,7 @@
-// The world of one story: devices with real vaults, a real relay, one clock for all and a skew for each. Everything
-// here can die: a device between two calls, between two writes of its files or within one, the relay between two
-// requests or at any write of its disk.
+// The world of one story: devices with real vaults, two real relays, one clock for all and a skew for each. Everything
+// here can die: a device between two calls, between two writes of its files or within one, a relay between two
+// requests or at any write of its disk. One relay is honest and its disk lasts; of the other the seed says whether it
+// is honest too, out of luck, or hostile.
 #pragma once
 #include <lysoen/sync/sync.h>
 #include <lysoen/vault.h>
@@ -8,33 +9,20 @@
 #include <filesystem>
 
 #include "disk_tap.h"
-#include "network.h"
-#include "sync/relay/relay.h"
-#include "tests/support/memory_disk.h"
+#include "hostile.h"
+#include "station.h"
 #include "tests/support/temp_folder.h"
 
 namespace lysoen::sim {
 
-/// A team as every story finds it: an admin, a second coordinator, two reporters, and a relay that admits them. Made
+/// A team as every story finds it: an admin, a second coordinator, two reporters, and relays that admit them. Made
 /// once, since the words that joiners compare are dear on purpose; its folders are copied.
 struct Founded {
+  static constexpr size_t kRelays = 2;
   Founded();
+  std::filesystem::path relay_home(size_t which) const { return folder.path() / ("relay" + std::to_string(which)); }
   test::TempFolder folder;
-  test::MemoryDisk::Image relay_disk;
-};
-
-/// The world's time, shown wrongly; the monotonic clock counts from the last start.
-class SkewedClock final : public Clock {
- public:
-  explicit SkewedClock(Clock& world) : world_(world) {}
-  WallTime wall() override { return world_.wall() + skew; }
-  std::chrono::nanoseconds monotonic() override { return world_.monotonic() - started_; }
-  void boot() { started_ = world_.monotonic(); }
-  std::chrono::milliseconds skew{0};
-
- private:
-  Clock& world_;
-  std::chrono::nanoseconds started_{0};
+  std::array<test::MemoryDisk::Image, kRelays> relay_disks;
 };
 
 /// One installation. When its process dies, what lies in its folder at that instant is copied; the dead process may
@@ -42,7 +30,7 @@ class SkewedClock final : public Clock {
 class Device {
  public:
   Device(std::string device_name, Role device_role, std::filesystem::path home, Clock& world, uint64_t seed,
-         Network& network, bool disk_forgets);
+         Network& network, size_t number, bool disk_forgets);
 
   Environment environment() { return {clock, random}; }
   /// With the folder of another one, or a new vault.
@@ -67,6 +55,8 @@ class Device {
   std::unique_ptr<Client> sync;  // while one is under way
   std::optional<SyncOutcome> synced;
   bool came_back = false;  // and nobody has looked yet
+  /// What it had read of the relays' mailboxes when its sync began.
+  std::map<RelayId, std::vector<MailboxCursor>> read_before;
 
  private:
   std::filesystem::path folder(int life) const { return home_ / std::to_string(life); }
@@ -74,31 +64,6 @@ class Device {
   int life_ = 0;
   bool dead_ = false;
   bool disk_forgets_;
-};
-
-/// The relay, its disk and its clock.
-class Station {
- public:
-  Station(const Founded& founded, std::filesystem::path home, Clock& world, uint64_t seed);
-  enum class End { in_order, killed, power_lost };
-  void open();
-  void stop(End how, Dice& dice);
-  /// Its disk fails for ever from the n-th write or sync on: what follows is a death within a commit.
-  void fail_after(uint64_t calls);
-  void mend();
-  bool failing() const { return fails_at_ > 0 && disk.counted() >= fails_at_; }
-  std::optional<std::vector<Bytes>> handle(const std::vector<Bytes>& requests);
-  /// Every file with this in its name.
-  void look_into_store(const PlaintextWatch& watch, std::string_view file_kind = {}) const;
-
-  SkewedClock clock;
-  test::SeededRandom random;
-  test::MemoryDisk disk;
-  std::unique_ptr<relay::Relay> relay;
-
- private:
-  std::filesystem::path home_;
-  uint64_t fails_at_ = 0;
 };
 
 class World {
@@ -109,6 +74,10 @@ class World {
   /// A reporter who joins by files.
   Device& join(std::string name);
   Device& admin() { return *devices.front(); }
+  Station& trusted() { return *stations[1 - other_at_]; }
+  Station& other() { return *stations[other_at_]; }
+  /// What the other relay says of somebody counts for nothing.
+  bool doubtful() const { return hostile != nullptr; }
   /// Time passes; what is due happens. A device that dies meanwhile comes back.
   void pass(std::chrono::milliseconds time);
   /// Whichever device makes the n-th write from now on dies in it.
@@ -129,7 +98,9 @@ class World {
   test::SimLoop loop{clock};
   Network network{loop, dice, trace, watch, figures};
   test::TempFolder folder;
-  Station station;
+  std::vector<std::unique_ptr<Station>> stations;  // as the roster names them
+  std::unique_ptr<Hostile> hostile;                // what the other one does with its store, if it is
+  bool unlucky = false;                            // or whether it may lose its store and say so
   std::vector<std::unique_ptr<Device>> devices;
   /// Called when a sync has ended, and when a device came back, once the story had time to see what became of a call
   /// that nobody heard the end of.
@@ -139,6 +110,9 @@ class World {
   Device& add(Role role, std::string name);
   void take_outcome(Device& device);
   void die_writing(int descriptor);
+  void check_notes(const Device& device) const;
+  std::optional<std::vector<Reply>> handle(size_t relay, const std::vector<Letter>& letters);
+  size_t other_at_ = 0;
   uint64_t writes_left_ = 0;
   DiskTap tap_;
   const Options options_;

@@ -197,6 +197,11 @@ class FieldDevice final : public SyncPeer {
     drop(todo.rosters, done.rosters, [](const auto& a, const auto& b) { return a.hash == b.hash; });
     return {};
   }
+  Result<void> errands_undone(const RelayId&) override {
+    ++undone;
+    todo = on_undone;
+    return {};
+  }
   Result<void> take_join_request(ByteView request) override {
     join_requests.insert(to_bytes(request));
     return {};
@@ -232,7 +237,8 @@ class FieldDevice final : public SyncPeer {
     std::string reason;
   };
   std::vector<Refusal> refusals;
-  RelayErrands todo;
+  RelayErrands todo, on_undone;
+  uint64_t undone = 0;
   std::set<Bytes> join_requests;
 };
 

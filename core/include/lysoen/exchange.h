@@ -99,6 +99,11 @@ class SyncPeer {
   virtual Result<RelayErrands> errands(const RelayId& relay) = 0;
   /// The errands of this kind arrived; they are not offered to this relay again.
   virtual Result<void> errands_done(const RelayId& relay, const RelayErrands& done) = 0;
+  /// The relay has not what it had: its store is new or of an older day. What was done there is to be offered again.
+  virtual Result<void> errands_undone(const RelayId& relay) {
+    (void)relay;
+    return {};
+  }
   /// A join request that the relay held for this admin, unopened.
   virtual Result<void> take_join_request(ByteView request) = 0;
 

@@ -440,6 +440,21 @@ TEST_CASE("Client: a relay that promises more and brings nothing is left", "[cli
   CHECK(field.carrier.seen.size() < 30);
 }
 
+TEST_CASE("Client: a relay that always has more does not keep another from its turn", "[client]") {
+  Field field;
+  field.script(1).respond = [](ByteView) {
+    ExchangeOutcome outcome;
+    outcome.receipts = 1;
+    outcome.more_to_fetch = true;
+    return outcome;
+  };
+  field.script(2).left = 400'000;
+  auto& outcome = field.finish({relay_of(1, {"http://a"}), relay_of(2, {"http://b"})}, {.deadline = 60s});
+  CHECK(field.script(2).left == 0);
+  CHECK(outcome.relays[1].finished);
+  CHECK_FALSE(outcome.failure);
+}
+
 TEST_CASE("Client: what a relay refuses is named and the rest goes on", "[client]") {
   Field field;
   int n = 0;

@@ -136,6 +136,55 @@ TEST_CASE("Relay: a store restored from an older day begins a new epoch and gets
   CHECK(field.relay->inspect()->store_epoch == 2);
 }
 
+TEST_CASE("Relay: what it takes back without a new epoch is noticed by whoever had read it", "[relay]") {
+  Field field(95);
+  field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  field.relay.reset();
+  auto old = field.disk.image();  // with the mark beside the store: the relay itself cannot know
+  field.open();
+  field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  REQUIRE(field.sync(field.reader)->notes.empty());
+  const uint64_t read = field.reader.cursor[field.team_audience].counter;
+
+  field.relay.reset();
+  field.disk.restore(old);
+  field.open();
+  REQUIRE(field.relay->inspect()->store_epoch == 1);
+  auto outcome = field.sync(field.reader);
+  REQUIRE(outcome.ok());
+  CHECK(field.reader.cursor[field.team_audience].counter < read);
+  REQUIRE_FALSE(outcome->notes.empty());
+  CHECK(outcome->notes.front().find("contradicts what it signed before") != std::string::npos);
+}
+
+TEST_CASE("Relay: a new store is filled again by its devices, once its operator has admitted the team", "[relay]") {
+  Field field(96);
+  for (int i = 0; i < 3; ++i) field.reporter.write(field.team_audience);
+  REQUIRE(field.sync(field.reporter).ok());
+  REQUIRE(field.sync(field.reader).ok());
+  auto list = team::encode_admission(*field.list);
+
+  field.relay.reset();
+  auto mark = field.disk.content("relay.key.state");
+  field.disk.restore({});
+  field.disk.set_content("relay.key.state", mark);
+  field.open();
+  CHECK(field.relay->inspect()->store_epoch == 2);
+  REQUIRE(field.relay->admit_team(team::team_key_text(field.root.public_key())).ok());
+
+  field.admin.on_undone.admission_lists = {list};
+  CHECK(field.sync(field.admin).error().code == ErrorCode::trust_refused);
+  CHECK(field.admin.undone == 1);
+  REQUIRE(field.sync(field.admin).ok());
+  // A blob beside it that waits for its turn used to make this go on for ever.
+  field.reporter.media.make(field.random, 50'000);
+  REQUIRE(field.sync(field.reporter).ok());
+  CHECK(field.entries_held() == 3);
+  CHECK(field.relay->check()->faults.empty());
+}
+
 TEST_CASE("Relay: many requests share one durable commit", "[relay]") {
   Field field(93);
   std::vector<Bytes> requests;

@@ -177,6 +177,12 @@ TEST_CASE("Vault: errands are offered to each relay until it has them", "[vault]
   auto left = must(team.admin()->sync_peer().errands(relay.info.id));
   CHECK((left.rosters.empty() && left.admission_lists.empty() && left.welcomes.empty()));
   CHECK(must(team.admin()->sync_peer().errands(second.info.id)).rosters.size() == 2);
+  // A relay that lost its store has all of them again.
+  must(team.admin()->sync_peer().errands_undone(relay.info.id));
+  auto again = must(team.admin()->sync_peer().errands(relay.info.id));
+  CHECK(again.rosters.size() == 2);
+  CHECK(again.admission_lists == errands.admission_lists);
+  CHECK(again.welcomes == errands.welcomes);
 }
 
 TEST_CASE("Vault: what a relay would not take is listed until a receipt covers it", "[vault]") {
