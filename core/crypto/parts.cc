@@ -76,10 +76,12 @@ Result<PartOpener::State> PartOpener::next(Bytes& out) {
   auto part = std::move(held_);
   LYSOEN_TRY(fill());
   bool last = held_.empty();
-  if (try_open(part, last, out)) return last ? State::end : State::more;
+  const bool whole = try_open(part, last, out);
   // Cut between two parts, or lengthened: the part itself may be whole.
-  try_open(part, !last, out);
-  return State::damaged;
+  if (!whole) try_open(part, !last, out);
+  ++index_;
+  if (!whole) return State::damaged;
+  return last ? State::end : State::more;
 }
 
 Result<void> PartOpener::fill() {
@@ -95,10 +97,7 @@ bool PartOpener::try_open(ByteView part, bool last, Bytes& out) {
   std::span<const uint8_t, kTagSize> tag(part.data() + text.size(), kTagSize);
   Bytes plain(text.size());
   bool opened = aead_open(key_, part_nonce(index_, last), {}, text, tag, plain);
-  if (opened) {
-    ++index_;
-    out.insert(out.end(), plain.begin(), plain.end());
-  }
+  if (opened) out.insert(out.end(), plain.begin(), plain.end());
   wipe(plain);
   return opened;
 }

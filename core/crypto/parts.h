@@ -59,8 +59,11 @@ class PartOpener {
 
   enum class State { more, end, damaged };
   /// Appends the next part's content to `out`. `end`: that was the last one. `damaged`: what was appended, if anything,
-  /// is whole, and nothing follows that could be trusted. Errors: those of the source.
+  /// is whole, but something at or behind this part is not as it was written. Errors: those of the source.
   Result<State> next(Bytes& out);
+  /// Whether something follows what the last call took. Behind a damaged part the next one may be whole: each proves
+  /// its place.
+  bool left() const { return !held_.empty(); }
 
  private:
   Result<void> fill();

@@ -178,6 +178,38 @@ Result<void> VaultImpl::take_chunks_for(int64_t report, const std::optional<Blob
   });
 }
 
+// -- In bundles -----------------------------------------------------------------------------------------------------
+
+Result<std::vector<BlobName>> VaultImpl::whole_blobs() {
+  LYSOEN_TRY(may_send());
+  std::vector<BlobName> names;
+  LYSOEN_ASSIGN(auto query, database().prepare("SELECT blob, size FROM blobs WHERE held IS NULL AND place IS NOT NULL "
+                                               "GROUP BY blob, size ORDER BY size > ?, min(place)"));
+  query.bind(kSmall);
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) return names;
+    names.push_back(name_of(query.id<BlobId>(0), query.integer(1)));
+  }
+}
+
+/// Of several reports that name it the one that has the least.
+Result<std::optional<ChunkRanges>> VaultImpl::held_chunks(const BlobName& name) {
+  LYSOEN_TRY(usable());
+  LYSOEN_TRY(settle());
+  std::optional<ChunkRanges> least;
+  LYSOEN_ASSIGN(auto query, database().prepare("SELECT size, held, held IS NULL FROM blobs WHERE blob = ?"));
+  query.bind(name.blob);
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) return least;
+    if (name_of(name.blob, query.integer(0)) != name) continue;
+    auto held = query.integer(2) != 0 ? ChunkRanges{{0, name.chunks()}}
+                                      : blob::decode(query.blob(1), name.chunks()).value_or(ChunkRanges());
+    if (!least || blob::count(held) < blob::count(*least)) least = std::move(held);
+  }
+}
+
 // -- How much of both -----------------------------------------------------------------------------------------------
 
 Result<VaultImpl::FilesLeft> VaultImpl::files_to_fetch() {

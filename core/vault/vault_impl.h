@@ -170,6 +170,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<std::vector<WantedBlob>> wanted_blobs(size_t count_max) override;
   Result<void> take_chunks(const ProvenChunks& chunks) override;
   Result<BlobsLeft> blobs_left(const RelayId& relay) override;
+  Result<std::vector<BlobName>> whole_blobs() override;
+  Result<std::optional<ChunkRanges>> held_chunks(const BlobName& name) override;
 
  private:
   friend class VaultChecker;  // check.cc

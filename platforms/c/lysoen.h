@@ -463,9 +463,13 @@ typedef struct lysoen_bundle_facts {
   uint64_t stored, known;   /* taken: new here, held before */
   uint64_t refused, forked; /* batches */
   uint64_t waiting;         /* earlier entries are missing: take the other files, then this one again */
+  /* Of attachments: */
+  uint64_t chunks, attachments_left; /* pieces written; did not fit */
+  uint64_t chunks_stored;            /* pieces that are new here */
+  uint64_t bytes_not_placed;         /* of reports that are not here: take the file again when they are */
 } lysoen_bundle_facts;
 #define LYSOEN_BUNDLE_FACTS_INIT \
-  { sizeof(lysoen_bundle_facts), 0, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(lysoen_bundle_facts), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Everything this device holds, sealed for the team. `size_max` 0: no limit. The file must not exist. */
 LYSOEN_API lysoen_code lysoen_bundle_export(lysoen_vault* vault, const char* file, uint64_t size_max,

@@ -1,4 +1,4 @@
-// Writing a bundle: rosters, then the runs, sealed part by part as they are read.
+// Writing a bundle: rosters, then runs of entries, then chunks of attachments, sealed part by part as they are read.
 #include <algorithm>
 
 #include "core/base/try.h"
@@ -16,33 +16,57 @@ using bundle::RecordType;
 // Ciphertext of one batch record: small, so that a damaged file loses little; an entry may be larger by itself.
 constexpr size_t kReadMax = 32 * 1024;
 
-// Content of a bundle into its file, sealed.
+// Records into pieces, and these into the file, sealed.
 class SealedWriter {
  public:
   SealedWriter(bundle::NewFile& file, crypto::Key32 key)
       : parts_(std::move(key), bundle::kHeadSize, [&file](ByteView sealed) { return file.write(sealed); }) {}
 
   uint64_t content() const { return parts_.content(); }
-  Result<void> put(ByteView bytes) { return parts_.put(bytes); }
 
   Result<void> record(RecordType type, ByteView body) {
-    LYSOEN_TRY(put(Writer().u8(static_cast<uint8_t>(type)).u32(static_cast<uint32_t>(body.size())).bytes()));
-    return put(body);
+    uint64_t left = bundle::kRecordHead + body.size();
+    Bytes head = Writer().u8(static_cast<uint8_t>(type)).u32(static_cast<uint32_t>(body.size())).bytes();
+    LYSOEN_TRY(put(head, left, true));
+    return put(body, left, false);
+  }
+
+  /// Would the file still respect its limit with so many more bytes of records?
+  bool fits(uint64_t records, uint64_t size_max) const {
+    return bundle::padded_file_size(bundle::content_of(records_ + records + 1)) <= size_max;
   }
 
   Result<void> finish() {
     const uint8_t end = static_cast<uint8_t>(RecordType::end);
-    LYSOEN_TRY(put({&end, 1}));
+    uint64_t left = 1;
+    LYSOEN_TRY(put({&end, 1}, left, true));
     return parts_.finish();
   }
 
  private:
+  /// `left`: bytes of this record that are still to come, these among them; `fresh`: it begins with them.
+  Result<void> put(ByteView bytes, uint64_t& left, bool fresh) {
+    while (!bytes.empty()) {
+      size_t room = bundle::kPieceRoom - records_ % bundle::kPieceRoom;
+      if (room == bundle::kPieceRoom) {
+        uint64_t first = bundle::kPieceHead + (fresh ? 0 : left);
+        if (first >= crypto::kPartSize) first = 0;
+        LYSOEN_TRY(parts_.put({Writer().u8(bundle::kVersion).u16(static_cast<uint16_t>(first)).bytes()}));
+      }
+      auto now = bytes.first(std::min(room, bytes.size()));
+      LYSOEN_TRY(parts_.put(now));
+      bytes = bytes.subspan(now.size());
+      records_ += now.size(), left -= now.size(), fresh = false;
+    }
+    return {};
+  }
+
   crypto::PartSealer parts_;
+  uint64_t records_ = 0;  // bytes of them so far
 };
 
-// Would the file still respect its limit with a record of this size?
 bool fits(const SealedWriter& out, size_t record, uint64_t size_max) {
-  return bundle::padded_file_size(out.content() + bundle::kRecordHead + record + 1) <= size_max;
+  return out.fits(bundle::kRecordHead + record, size_max);
 }
 
 Bytes encode_roster(const SealedRoster& roster) {
@@ -91,9 +115,61 @@ Result<bool> put_run(SealedWriter& out, EntryStore& store, const BundleRun& run,
     ++written.batches;
     next = batch->last_seq() + 1;
     carried = run.up_to;
+    if (content.progress) content.progress(out.content(), 0);
   }
   if (carried.seq > 0) written.carried.push_back(carried);
   return whole;
+}
+
+// Chunks of one attachment as far as they fit. True: all of them.
+Result<bool> put_blob(SealedWriter& out, BlobPeer& source, BundleBlob& blob, const BundleContent& content,
+                      BundleWritten& written) {
+  const auto chunks = blob.name.chunks();
+  for (uint32_t count = bundle::kRunChunksWritten; blob.first < chunks;) {
+    LYSOEN_ASSIGN(auto run, source.read_run(blob.name, blob.first, std::min(count, chunks - blob.first)));
+    auto body = wire::encode(run);
+    uint64_t size = bundle::kRecordHead + body.size();
+    for (size_t i = 0; i < run.leaves.size(); ++i)
+      size += bundle::kRecordHead + blob.name.chunk_size(blob.first + static_cast<uint32_t>(i));
+    if (!out.fits(size, content.size_max)) {
+      if (run.leaves.size() == 1) return false;
+      count = static_cast<uint32_t>(run.leaves.size() / 2);
+      continue;
+    }
+    // All of the run is read before any of it is written: a run that was begun has its chunks.
+    std::vector<Bytes> read;
+    for (size_t i = 0; i < run.leaves.size(); ++i) {
+      LYSOEN_ASSIGN(read.emplace_back(), source.read_chunk(blob.name, blob.first + static_cast<uint32_t>(i)));
+    }
+    LYSOEN_TRY(out.record(RecordType::chunk_run, body));
+    for (const auto& chunk : read) LYSOEN_TRY(out.record(RecordType::chunk, chunk));
+    written.chunks += run.leaves.size();
+    blob.first += static_cast<uint32_t>(run.leaves.size());
+    if (content.progress) content.progress(out.content(), 0);
+  }
+  ++written.blobs;
+  return true;
+}
+
+Result<void> put_blobs(SealedWriter& out, BlobPeer* source, const BundleContent& content, BundleWritten& written) {
+  if (!source) return {};
+  for (auto blob = content.blobs.begin(); blob != content.blobs.end(); ++blob) {
+    BundleBlob from = *blob;
+    bool whole = written.left.empty();  // entries that wait for another file go before
+    if (whole) {
+      auto put = put_blob(out, *source, from, content, written);
+      if (!put && put.error().code == ErrorCode::damaged) {
+        ++written.blobs_damaged;
+        continue;
+      }
+      LYSOEN_ASSIGN(whole, std::move(put));
+    }
+    if (whole) continue;
+    written.blobs_left.push_back(from);
+    written.blobs_left.insert(written.blobs_left.end(), blob + 1, content.blobs.end());
+    break;
+  }
+  return {};
 }
 
 Result<void> put_runs(SealedWriter& out, EntryStore& store, const BundleContent& content, BundleWritten& written) {
@@ -107,6 +183,12 @@ Result<void> put_runs(SealedWriter& out, EntryStore& store, const BundleContent&
 }
 
 }  // namespace
+
+std::vector<BundleBlob> whole_blobs(std::span<const BlobName> names) {
+  std::vector<BundleBlob> blobs;
+  for (const auto& name : names) blobs.push_back({name, 0});
+  return blobs;
+}
 
 std::vector<BundleRun> whole_feeds(std::span<const FeedHead> heads) {
   std::vector<BundleRun> runs;
@@ -124,9 +206,9 @@ Result<std::vector<BundleRun>> unconfirmed_by(SyncPeer& peer, const RelayId& rel
   return runs;
 }
 
-Result<BundleWritten> export_bundle(const std::filesystem::path& file, EntryStore& store, const CarrierKey& key,
+Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
                                     const BundleContent& content, Random& random) {
-  if (content.runs.empty() && content.rosters.empty()) {
+  if (content.runs.empty() && content.rosters.empty() && (content.blobs.empty() || !source.blobs)) {
     return make_error(ErrorCode::input_refused, "nothing to put into a bundle: everything is where it should go");
   }
   if (content.size_max < bundle::kBundleSizeFloor) {
@@ -139,10 +221,10 @@ Result<BundleWritten> export_bundle(const std::filesystem::path& file, EntryStor
   LYSOEN_TRY(target.write(salt));
   LYSOEN_TRY(target.write(keys.commitment));
   SealedWriter out(target, std::move(keys.parts));
-  LYSOEN_TRY(out.put({&bundle::kVersion, 1}));
   BundleWritten written;
   LYSOEN_TRY(put_rosters(out, content));
-  LYSOEN_TRY(put_runs(out, store, content, written));
+  LYSOEN_TRY(put_runs(out, source.store, content, written));
+  LYSOEN_TRY(put_blobs(out, source.blobs, content, written));
   LYSOEN_TRY(out.finish());
   LYSOEN_TRY(target.commit());
   written.bytes = bundle::file_size(out.content());

@@ -45,14 +45,16 @@ void sync_folder(const std::filesystem::path& file) {
 
 }  // namespace
 
-Result<NewFile> NewFile::create(const std::filesystem::path& file) {
+Result<void> must_be_free(const std::filesystem::path& file) {
   std::error_code ignored;
-  if (std::filesystem::exists(file, ignored)) {
-    return make_error(
-        ErrorCode::already_exists,
-        "cannot write the bundle '" + file.filename().string() + "': a file of this name is there already",
-        "choose another name or move that file away");
-  }
+  if (!std::filesystem::exists(file, ignored)) return {};
+  return make_error(ErrorCode::already_exists,
+                    "cannot write the bundle '" + file.filename().string() + "': a file of this name is there already",
+                    "choose another name or move that file away");
+}
+
+Result<NewFile> NewFile::create(const std::filesystem::path& file) {
+  if (auto free = must_be_free(file); !free) return std::move(free).error();
   auto temporary = file;
   temporary += ".part";
   // What an export that was killed left behind is of no use to anybody.
@@ -82,11 +84,20 @@ Result<void> NewFile::write(std::span<const uint8_t> bytes) {
   return {};
 }
 
-Result<void> NewFile::commit() {
+Result<void> NewFile::sync() {
   if (::fsync(descriptor_) != 0) return failed("write", file_, errno);
-  if (::rename(temporary_.c_str(), file_.c_str()) != 0) return failed("write", file_, errno);
+  return {};
+}
+
+Result<void> NewFile::commit() {
+  return commit(file_);
+}
+
+Result<void> NewFile::commit(const std::filesystem::path& as) {
+  if (auto synced = sync(); !synced) return synced;
+  if (::rename(temporary_.c_str(), as.c_str()) != 0) return failed("write", as, errno);
   ::close(std::exchange(descriptor_, -1));
-  sync_folder(file_);
+  sync_folder(as);
   return {};
 }
 
@@ -99,10 +110,11 @@ Result<InFile> InFile::open(const std::filesystem::path& file) {
   if (!S_ISREG(facts.st_mode))
     return make_error(ErrorCode::input_refused,
                       "cannot open the bundle '" + file.filename().string() + "': it is no file", "check the path");
+  in.size_ = static_cast<uint64_t>(facts.st_size);
   return in;
 }
 
-InFile::InFile(InFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+InFile::InFile(InFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_) {}
 
 InFile::~InFile() {
   if (descriptor_ >= 0) ::close(descriptor_);

@@ -7,7 +7,10 @@
 
 namespace lysoen::bundle {
 
-/// A file under a temporary name ("<name>.part") that becomes `file` with commit() and vanishes without it.
+/// Errors: already_exists.
+Result<void> must_be_free(const std::filesystem::path& file);
+
+/// A file under a temporary name ("<name>.part") that gets its name with commit() and vanishes without it.
 class NewFile {
  public:
   /// Errors: already_exists (`file` is there), storage_read_only, storage_full, not_found (no such folder), io_failed.
@@ -16,8 +19,10 @@ class NewFile {
   NewFile& operator=(NewFile&&) = delete;
   ~NewFile();
   Result<void> write(std::span<const uint8_t> bytes);
-  /// Syncs the file, renames it, syncs its folder.
+  Result<void> sync();
+  /// Syncs the file, renames it to the name it was created for, or to `as` in the same folder, and syncs the folder.
   Result<void> commit();
+  Result<void> commit(const std::filesystem::path& as);
 
  private:
   NewFile(std::filesystem::path file, std::filesystem::path temporary, int descriptor)
@@ -35,10 +40,13 @@ class InFile {
   ~InFile();
   /// Fills `into` as far as the file goes; fewer only at its end.
   Result<size_t> read(std::span<uint8_t> into);
+  /// When it was opened, for progress.
+  uint64_t size() const { return size_; }
 
  private:
   explicit InFile(int descriptor) : descriptor_(descriptor) {}
   int descriptor_;
+  uint64_t size_ = 0;
 };
 
 }  // namespace lysoen::bundle

@@ -1,7 +1,5 @@
 #include "sync/bundle/format.h"
 
-#include "core/crypto/parts.h"
-
 namespace lysoen::bundle {
 
 Keys derive(const CarrierKey& key, ByteView salt) {

@@ -1,30 +1,35 @@
 // The bundle file, version 0 (docs/formats/bundle.md):
 //
-//   salt 32 ‖ commitment 32 ‖ part ‖ part ‖ ... ‖ last part
+//   head 32 ‖ commitment 32 ‖ part ‖ part ‖ ... ‖ last part
 //
-//   prk        = HKDF-Extract(salt, carrier key)
+//   prk        = HKDF-Extract(head, secret)      head is a salt, the secret a carrier key
 //   commitment = HKDF-Expand(prk, "lysoen/1 bundle commitment", 32)      tells which key fits, and no other can
 //   part key   = HKDF-Expand(prk, "lysoen/1 bundle parts", 32)
-//   parts      as in core/crypto/parts.h
+//   parts      as in core/crypto/parts.h, each of one piece
 //
-//   content    = version u8 ‖ record ‖ ... ‖ 0x00 ‖ zeros up to the file's step
-//   record     = type u8 ‖ length u32 ‖ bytes
+//   piece      = version u8 ‖ first u16 ‖ bytes of records      first: where in it the first record begins, 0: none
+//   does records    = record ‖ ... ‖ 0x00 ‖ zeros up to the file's step record     = type u8 ‖ length u32 ‖ bytes
 //
-// Nothing tells the file from random bytes; its size is one of crypto::transport_size.
+// So what is behind a damaged part can be read again. Nothing tells the file from random bytes; its size is one of
+// crypto::transport_size.
 #pragma once
 #include <lysoen/sync/bundle.h>
 
 #include "core/crypto/hash.h"
+#include "core/crypto/parts.h"
 
 namespace lysoen::bundle {
 
 inline constexpr uint8_t kVersion = 0;
 inline constexpr size_t kSaltSize = 32, kHeadSize = 64;
+inline constexpr size_t kPieceHead = 3, kPieceRoom = crypto::kPartSize - kPieceHead;
 inline constexpr size_t kRecordHead = 5;
 inline constexpr uint64_t kBundleSizeFloor = 256 * 1024;  // of BundleContent::size_max: the largest batch fits
+inline constexpr uint32_t kRunChunksWritten = 8;          // damage costs its part and the rest of a run
+inline constexpr size_t kRunChunksTaken = 64;             // of a run in a bundle: 1 MiB
 
 // In the file. Never renumber.
-enum class RecordType : uint8_t { end = 0, roster = 1, batch = 2 };
+enum class RecordType : uint8_t { end = 0, roster = 1, batch = 2, chunk_run = 3, chunk = 4 };
 
 struct Keys {
   crypto::Key32 parts;
@@ -32,7 +37,11 @@ struct Keys {
 };
 Keys derive(const CarrierKey& key, ByteView salt);
 
-/// Size of a file with this much content (version, records and the end byte), before and after padding.
+/// Bytes of all pieces of so many bytes of records.
+inline uint64_t content_of(uint64_t records) {
+  return records + kPieceHead * ((records + kPieceRoom - 1) / kPieceRoom);
+}
+/// Size of a file with this much content (all pieces up to the end byte), before and after padding.
 uint64_t file_size(uint64_t content);
 uint64_t padded_file_size(uint64_t content);
 

@@ -1,114 +1,23 @@
 // Taking a bundle: each part is verified before anything in it is used; batches go to the store as they come.
 #include <algorithm>
-#include <memory>
 
 #include "core/base/try.h"
-#include "core/crypto/hash.h"
-#include "core/crypto/parts.h"
-#include "sync/bundle/file.h"
-#include "sync/bundle/format.h"
-#include "sync/wire/codec.h"
+#include "core/blob/ranges.h"
+#include "sync/bundle/reader.h"
 
 namespace lysoen {
 
 namespace {
 
-using bundle::RecordType;
-
 constexpr size_t kReasonsMax = 20;
 constexpr size_t kIntakeMax = 1024 * 1024;  // bytes of batches in one transaction of the vault
-constexpr size_t kRosterHead = 40;
 
-Error not_opening(const std::filesystem::path& file) {
-  return make_error(ErrorCode::damaged,
-                    "cannot open the bundle '" + file.filename().string() + "': it is damaged or not for this team",
-                    "ask for it to be written again; nothing was changed here");
-}
-
-// Parts of one file, verified.
-class PartReader {
- public:
-  using State = crypto::PartOpener::State;
-
-  /// Errors: damaged (no key fits), io_failed.
-  static Result<PartReader> open(const std::filesystem::path& file, std::span<const CarrierKey> keys) {
-    LYSOEN_ASSIGN(auto in, bundle::InFile::open(file));
-    std::array<uint8_t, bundle::kHeadSize> head{};
-    LYSOEN_ASSIGN(size_t came, in.read(head));
-    if (came < head.size()) return not_opening(file);
-    for (const auto& key : keys) {
-      auto tried = bundle::derive(key, ByteView(head).first(bundle::kSaltSize));
-      if (!crypto::equal(tried.commitment, ByteView(head).subspan(bundle::kSaltSize))) continue;
-      return PartReader(std::make_shared<bundle::InFile>(std::move(in)), std::move(tried.parts));
-    }
-    return not_opening(file);
-  }
-
-  Result<State> next(Bytes& out) { return parts_.next(out); }
-
- private:
-  PartReader(std::shared_ptr<bundle::InFile> in, crypto::Key32 key)
-      : parts_(std::move(key), [in](std::span<uint8_t> into) { return in->read(into); }) {}
-
-  crypto::PartOpener parts_;
-};
-
-// Records out of verified content, into vault and store.
-class Taker {
+// Into a vault.
+class Taker final : public bundle::Sink {
  public:
   Taker(SyncPeer& peer, EntryStore& store) : peer_(peer), store_(store) {}
 
   BundleTaken& taken() { return taken_; }
-  bool ended() const { return ended_; }
-
-  /// Uses up every whole record of `content`. False: it is malformed.
-  Result<bool> take(Bytes& content) {
-    size_t at = 0;
-    if (!version_read_ && !content.empty()) {
-      if (content[at++] != bundle::kVersion) {
-        return make_error(ErrorCode::newer_version, "cannot take the bundle: it was made by a newer version of Lysoen",
-                          "update Lysoen and take it then; keep the file");
-      }
-      version_read_ = true;
-    }
-    for (;;) {
-      if (ended_) {
-        // The end is followed by nothing but zeros.
-        bool clean =
-            std::all_of(content.begin() + static_cast<ptrdiff_t>(at), content.end(), [](uint8_t b) { return b == 0; });
-        content.clear();
-        return clean;
-      }
-      auto rest = ByteView(content).subspan(at);
-      if (skip_ > 0) {
-        auto skipped = static_cast<size_t>(std::min<uint64_t>(skip_, rest.size()));
-        skip_ -= skipped, at += skipped;
-        if (skip_ > 0) break;
-        continue;
-      }
-      if (rest.empty()) break;
-      if (rest[0] == static_cast<uint8_t>(RecordType::end)) {
-        ended_ = true, ++at;
-        continue;
-      }
-      if (rest.size() < bundle::kRecordHead) break;
-      Reader head(rest);
-      auto type = static_cast<RecordType>(head.u8());
-      size_t size = head.u32();
-      size_t limit = type == RecordType::roster ? wire::kRosterMax + kRosterHead : wire::kFrameMax;
-      if (type != RecordType::roster && type != RecordType::batch) {
-        ++taken_.records_unknown;
-        skip_ = size, at += bundle::kRecordHead;
-        continue;
-      }
-      if (size > limit) return false;
-      if (rest.size() < bundle::kRecordHead + size) break;
-      LYSOEN_TRY(take_record(type, rest.subspan(bundle::kRecordHead, size)));
-      at += bundle::kRecordHead + size;
-    }
-    content.erase(content.begin(), content.begin() + static_cast<ptrdiff_t>(at));
-    return true;
-  }
 
   Result<void> commit() {
     if (!std::exchange(in_intake_, false)) return {};
@@ -116,33 +25,66 @@ class Taker {
     return peer_.end_intake();
   }
 
- private:
-  Result<void> take_record(RecordType type, ByteView body) {
-    if (type == RecordType::batch) return take_batch(body);
-    Reader reader(body);
-    SealedRoster roster;
-    roster.version = reader.u64();
-    roster.hash = reader.id<Hash>();
-    roster.sealed = to_bytes(reader.raw(reader.left()));
-    if (!reader.ok()) return refuse(1, "a roster is cut short");
+  Result<void> take_roster(const SealedRoster& roster) override {
     LYSOEN_TRY(commit());  // a roster may say who the authors of what follows are
     return peer_.take_roster(roster);
   }
 
-  Result<void> take_batch(ByteView body) {
-    auto batch = wire::decode<Batch>(body);
-    if (!batch.ok()) return refuse(1, batch.error().message);
-    for (auto& entry : batch->entries)
-      if (entry.ciphertext_hash.is_none()) entry.ciphertext_hash = crypto::sha256(entry.ciphertext);
+  Result<void> take_batch(Batch batch, size_t bytes) override {
     if (!in_intake_) {
       LYSOEN_TRY(peer_.begin_intake());
       in_intake_ = true;
     }
-    LYSOEN_ASSIGN(auto before, store_.head(batch->feed));
-    LYSOEN_ASSIGN(auto verdict, store_.append(*batch));
-    count(*batch, before, verdict);
-    intake_bytes_ += body.size();
+    LYSOEN_ASSIGN(auto before, store_.head(batch.feed));
+    LYSOEN_ASSIGN(auto verdict, store_.append(batch));
+    count(batch, before, verdict);
+    intake_bytes_ += bytes;
     return intake_bytes_ >= kIntakeMax ? commit() : Result<void>();
+  }
+
+  Result<void> take_chunks(const ProvenChunks& chunks) override {
+    LYSOEN_TRY(commit());  // the entries before them may be those that name them
+    const ChunkRange brought{chunks.first, chunks.first + static_cast<uint32_t>(chunks.chunks.size())};
+    auto* blobs = peer_.blobs();
+    LYSOEN_ASSIGN(auto before, blobs ? blobs->held_chunks(chunks.name) : std::optional<ChunkRanges>());
+    if (!before) return not_placed(chunks.bytes());
+    const uint64_t known = held_of(*before, brought);
+    taken_.chunks_known += known;
+    for (auto missing = blob::first_missing(*before, brought.first, brought.end); missing.first < missing.end;
+         missing = blob::first_missing(*before, missing.end, brought.end))
+      LYSOEN_TRY(blobs->take_chunks(part_of(chunks, missing)));
+    LYSOEN_ASSIGN(auto after, blobs->held_chunks(chunks.name));
+    const uint64_t here = after ? held_of(*after, brought) : 0;
+    if (here > known) taken_.chunks_stored += here - known;
+    return here < chunks.chunks.size() ? not_placed((chunks.chunks.size() - here) * kChunkSize) : Result<void>();
+  }
+
+  void refuse(std::string why) override {
+    ++taken_.batches_refused;
+    reason(std::move(why));
+  }
+
+ private:
+  static uint64_t held_of(const ChunkRanges& held, ChunkRange of) {
+    uint64_t sum = 0;
+    for (const auto& range : held) {
+      auto first = std::max(range.first, of.first), end = std::min(range.end, of.end);
+      if (first < end) sum += end - first;
+    }
+    return sum;
+  }
+
+  static ProvenChunks part_of(const ProvenChunks& all, ChunkRange part) {
+    auto of = [&](const auto& list) {
+      auto begin = list.begin() + (part.first - all.first);
+      return std::decay_t<decltype(list)>(begin, begin + (part.end - part.first));
+    };
+    return {all.name, part.first, of(all.leaves), of(all.chunks)};
+  }
+
+  Result<void> not_placed(uint64_t bytes) {
+    taken_.bytes_not_placed += bytes;
+    return {};
   }
 
   void count(const Batch& batch, const FeedHead& before, const AppendVerdict& verdict) {
@@ -172,12 +114,6 @@ class Taker {
     }
   }
 
-  Result<void> refuse(uint64_t batches, std::string why) {
-    taken_.batches_refused += batches;
-    reason(std::move(why));
-    return {};
-  }
-
   void reason(std::string why) {
     if (taken_.reasons.size() < kReasonsMax) taken_.reasons.push_back(std::move(why));
   }
@@ -185,31 +121,22 @@ class Taker {
   SyncPeer& peer_;
   EntryStore& store_;
   BundleTaken taken_;
-  bool version_read_ = false, ended_ = false, in_intake_ = false;
-  uint64_t skip_ = 0;
+  bool in_intake_ = false;
   size_t intake_bytes_ = 0;
 };
 
 Error damage(const std::filesystem::path& file, const BundleTaken& taken) {
   auto entries = taken.entries_stored + taken.entries_known;
+  auto chunks = taken.chunks_stored + taken.chunks_known;
   std::string what = "the bundle '" + file.filename().string() + "' is damaged or cut short: ";
-  if (entries == 0) {
+  if (entries + chunks == 0) {
     return make_error(ErrorCode::damaged, what + "nothing of it could be taken",
                       "ask for it to be written again; nothing was changed here");
   }
-  return make_error(ErrorCode::partly_done, what + std::to_string(entries) + " entries before the damage were taken",
+  std::string files = chunks == 0 ? "" : " and " + std::to_string(chunks) + " pieces of attachments";
+  return make_error(ErrorCode::partly_done,
+                    what + std::to_string(entries) + " entries" + files + " that came whole were taken",
                     "ask for it to be written again and take it again; what was taken stays");
-}
-
-// True: the file was read to its end.
-Result<bool> take_all(PartReader& reader, Taker& taker) {
-  Bytes content;
-  for (;;) {
-    LYSOEN_ASSIGN(auto state, reader.next(content));
-    LYSOEN_ASSIGN(bool well_formed, taker.take(content));
-    if (!well_formed || state == PartReader::State::damaged) return false;
-    if (state == PartReader::State::end) return taker.ended();
-  }
 }
 
 void add(BundleTaken& sum, BundleTaken part) {
@@ -217,6 +144,8 @@ void add(BundleTaken& sum, BundleTaken part) {
   sum.entries_known += part.entries_known;
   sum.batches_refused += part.batches_refused;
   sum.batches_forked += part.batches_forked;
+  sum.chunks_stored += part.chunks_stored;
+  sum.chunks_known += part.chunks_known;
   sum.records_unknown += part.records_unknown;
   for (auto& why : part.reasons)
     if (sum.reasons.size() < kReasonsMax) sum.reasons.push_back(std::move(why));
@@ -232,15 +161,15 @@ bool concerns_file(ErrorCode code) {
 }  // namespace
 
 Result<BundleTaken> import_bundle(const std::filesystem::path& file, SyncPeer& peer, EntryStore& store,
-                                  std::span<const CarrierKey> keys) {
-  LYSOEN_ASSIGN(auto reader, PartReader::open(file, keys));
+                                  std::span<const CarrierKey> keys, const BundleProgress& progress) {
   Taker taker(peer, store);
-  auto whole = take_all(reader, taker);
+  auto read = bundle::read_bundle(file, keys, taker, progress);
   // What was appended before a failure is sound and stays, failure or not.
   auto committed = taker.commit();
-  if (!whole.ok()) return whole.error();
+  if (!read.ok()) return read.error();
   if (!committed.ok()) return committed.error();
-  if (!*whole) {
+  taker.taken().records_unknown = read->records_unknown;
+  if (!read->whole) {
     auto error = damage(file, taker.taken());
     if (error.code == ErrorCode::damaged) return error;
     taker.taken().damage = std::move(error);
@@ -249,32 +178,39 @@ Result<BundleTaken> import_bundle(const std::filesystem::path& file, SyncPeer& p
 }
 
 Result<BundleTaken> import_bundles(std::span<const std::filesystem::path> files, SyncPeer& peer, EntryStore& store,
-                                   std::span<const CarrierKey> keys) {
+                                   std::span<const CarrierKey> keys, const BundleProgress& progress) {
+  struct Early {
+    std::filesystem::path file;
+    uint64_t entries = 0, bytes = 0;  // that wait, and that had no place
+  };
   BundleTaken sum;
   std::optional<Error> first_error;
-  std::vector<std::pair<std::filesystem::path, uint64_t>> early;  // with how many entries wait
+  std::vector<Early> early;
   for (const auto& file : files) {
-    auto taken = import_bundle(file, peer, store, keys);
+    auto taken = import_bundle(file, peer, store, keys, progress);
     if (!taken.ok()) {
       if (!concerns_file(taken.error().code)) return taken.error();
       if (!first_error) first_error = taken.error();
       continue;
     }
-    if (taken->entries_waiting > 0) early.emplace_back(file, taken->entries_waiting);
+    if (taken->entries_waiting + taken->bytes_not_placed > 0)
+      early.push_back({file, taken->entries_waiting, taken->bytes_not_placed});
     add(sum, std::move(*taken));
   }
-  for (bool helped = true; helped && !early.empty();) {
+  for (bool helped = files.size() > 1; helped;) {
     helped = false;
-    for (auto& [file, waiting] : early) {
-      LYSOEN_ASSIGN(auto taken, import_bundle(file, peer, store, keys));
-      helped = helped || taken.entries_waiting < waiting;
-      waiting = taken.entries_waiting;
+    for (auto& one : early) {
+      if (one.entries + one.bytes == 0) continue;
+      LYSOEN_ASSIGN(auto taken, import_bundle(one.file, peer, store, keys, progress));
+      helped = helped || taken.entries_waiting < one.entries || taken.bytes_not_placed < one.bytes;
+      one.entries = taken.entries_waiting, one.bytes = taken.bytes_not_placed;
       sum.entries_stored += taken.entries_stored;
+      sum.chunks_stored += taken.chunks_stored;
     }
-    std::erase_if(early, [](const auto& item) { return item.second == 0; });
   }
-  for (const auto& [file, waiting] : early) sum.entries_waiting += waiting;
-  if (first_error && sum.entries_stored + sum.entries_known == 0) return *first_error;
+  for (const auto& one : early) sum.entries_waiting += one.entries, sum.bytes_not_placed += one.bytes;
+  if (first_error && sum.entries_stored + sum.entries_known + sum.chunks_stored + sum.chunks_known == 0)
+    return *first_error;
   if (first_error && !sum.damage) sum.damage = std::move(first_error);
   return sum;
 }

@@ -15,6 +15,7 @@ import bundle
 import feed
 import vault
 
+PARTLY = 7
 TITLE, NARRATIVE = "House searched at night", "Three men, no uniforms. Все вышли. " * 20
 
 
@@ -172,6 +173,37 @@ def an_attachment_opens(world):
     refused("a blob with a flipped byte", "damaged", seen.attachments)
 
 
+def a_bundle_carries_attachments(world):
+    """Chunks of a bundle prove their place to the second implementation; sealed again by it they reach another device, first
+    without the report that names them, which loses nothing."""
+    file = world.folder / "long.bin"
+    file.write_bytes(world.random.randbytes(400_001))
+    draft = world.reads("monitor", "report", "new", "--form", "police-incident", "--set", "title=Carried with its file")["id"]
+    world.cli("monitor", "report", "attach", draft, file)
+    report = world.reads("monitor", "report", "submit", draft)["id"]
+    world.cli("monitor", "bundle", "export", "media.bundle")
+    carrier = [bundle.carrier_key(key) for key in roster_keys(world, "monitor")]
+    found = bundle.records(bundle.open_parts(carrier, (world.folder / "media.bundle").read_bytes()))
+    blobs = {name: chunks for name, chunks in bundle.attachments(found).items() if name[1] > 400_001}
+    (_, size), chunks = blobs.popitem()
+    check(not blobs and len(chunks) == -(-size // 16384), "the attachment is there whole, once")
+    wrong = [(kind, flipped(body, 0) if kind == 4 else body) for kind, body in found]
+    refused("a bundle with a chunk that is another", "proof", bundle.attachments, wrong)
+    for name, kinds in (("chunks.bundle", (3, 4)), ("text.bundle", (1, 2))):
+        (world.folder / name).write_bytes(bundle.write(carrier[0], [record for record in found if record[0] in kinds]))
+    (world.folder / "wrong.bundle").write_bytes(bundle.write(carrier[0], wrong))
+    early = world.cli("amina", "--json", "bundle", "import", "chunks.bundle", expect=PARTLY).json()
+    check(early["bytes_not_placed"] >= size and early["chunks_stored"] == 0, f"chunks that came too early are said: {early}")
+    world.cli("amina", "bundle", "import", "text.bundle")
+    harmed = world.cli("amina", "--json", "bundle", "import", "wrong.bundle", expect=PARTLY).json()
+    check(harmed["refused_batches"] > 0 and harmed["chunks_stored"] == 0, f"a chunk that is another is not taken: {harmed}")
+    equal(world.reads("amina", "bundle", "import", "chunks.bundle")["chunks_stored"], len(chunks), "chunks taken")
+    again = world.reads("amina", "bundle", "import", "chunks.bundle", "media.bundle")
+    equal((again["chunks_stored"], again["stored"]), (0, 0), "new in what was taken before")
+    world.cli("amina", "report", "extract", report, "long.bin", "--output", world.folder / "carried.bin")
+    equal((world.folder / "carried.bin").read_bytes(), file.read_bytes(), "the file that was carried")
+
+
 def killed_in_an_import(world):
     """The vault as a writer left it that died while its log held saves that the database does not."""
     log = world.folder / "patrol/A.db-wal"
@@ -225,6 +257,7 @@ def main(build):
         the_roster_opens(world)
         a_vault_at_rest_opens(world, ids[1])
         an_attachment_opens(world)
+        a_bundle_carries_attachments(world)
         a_killed_writer_leaves_a_log_that_reads(world)
         print("interop: done")
 

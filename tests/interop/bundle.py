@@ -1,14 +1,16 @@
-"""Reads and writes bundles a second time, from docs/formats/bundle.md and team.md alone."""
+"""Reads and writes bundles a second time, from docs/formats/bundle.md, attachment.md and team.md alone."""
 import hmac
 import os
 
 import nacl.bindings
 import nacl.exceptions
 
-from feed import Refused, Take, demand, expand, hmac256, u, unpad
+from feed import Refused, Take, demand, expand, hmac256, node, sha256, tiles, u, unpad
 
 PART = 65536
 TAG = 16
+PIECE = PART - 3  # bytes of records in a piece
+CHUNK = 16384
 
 
 def carrier_key(roster_key):
@@ -72,20 +74,43 @@ def open_parts(carrier_keys, data):
     return content
 
 
+def pieces(records):
+    """The records with the heads of their pieces: (bytes, where in them each record begins)."""
+    whole, starts = b"".join(records), []
+    for record in records:
+        starts.append(starts[-1] + len(before) if starts else 0)
+        before = record
+    content = b""
+    for at in range(0, len(whole), PIECE):
+        first = next((start - at + 3 for start in starts if at <= start < at + PIECE), 0)
+        content += b"\0" + u(first, 2) + whole[at : at + PIECE]
+    return content
+
+
 def records(content):
-    """(type, body) of each record; the end and the zeros behind it are checked."""
-    take, found = Take(content), []
-    demand(take.number(1) == 0, "version")
-    while kind := take.number(1):
-        found.append((kind, take.raw(take.number(4))))
-    demand(not any(content[take.at :]), "form", "bytes behind the end")
-    demand(len(content) + 64 + TAG * -(-len(content) // PART) == file_step(take.at), "form", "size of the file")
+    """(type, body) of each record; the heads of the pieces, the end and the zeros behind it are checked."""
+    whole = b""
+    for at in range(0, len(content), PART):
+        demand(content[at] == 0, "version")
+        whole += content[at + 3 : at + PART]
+    take, found, written = Take(whole), [], []
+    while True:
+        start = take.at
+        kind = take.number(1)
+        body = take.raw(take.number(4)) if kind else b""
+        written.append(whole[start : take.at])
+        if not kind:
+            break
+        found.append((kind, body))
+    used = pieces(written)
+    demand(content.startswith(used) and not any(content[len(used) :]), "form", "heads of pieces, or bytes behind the end")
+    demand(len(content) + 64 + TAG * -(-len(content) // PART) == file_step(len(used)), "form", "size of the file")
     return found
 
 
 def write(carrier_key, found):
     """A bundle of these records."""
-    content = b"\0" + b"".join(u(kind, 1) + u(len(body), 4) + body for kind, body in found) + b"\0"
+    content = pieces([u(kind, 1) + u(len(body), 4) + body for kind, body in found] + [b"\0"])
     sealed_size = file_step(len(content)) - 64
     content += bytes(sealed_size - TAG * -(-sealed_size // (PART + TAG)) - len(content))
     salt = os.urandom(32)
@@ -142,6 +167,55 @@ def layout(wire):
     return (b"\0\1" + device + audience + u(incarnation, 4) + u(first, 8) + one(batch, 3, b"") + u(len(entries), 2)
             + b"".join(map(entry, entries)) + u(one(batch, 5, first + len(entries) - 1), 8) + one(batch, 6, b"")
             + one(batch, 7, b"") + side(8) + side(9))
+
+
+# -- Attachments ------------------------------------------------------------------------------------------------------
+def hashes(data):
+    return [data[at : at + 32] for at in range(0, len(data), 32)]
+
+
+def run_root(leaves, first, count, left, right):
+    """The root that consecutive leaves and the tiles on both sides of them imply."""
+    before, after = list(tiles(0, first)), list(tiles(first + len(leaves), count))
+    demand(len(before) == len(left) and len(after) == len(right), "shape")
+    stack = []
+    for size, part in [*zip(before, left), *((1, leaf) for leaf in leaves), *zip(after, right)]:
+        stack.append((size, part))
+        while len(stack) > 1 and stack[-2][0] == stack[-1][0]:
+            (count, one), (_, other) = stack[-2:]
+            stack[-2:] = [(2 * count, node(one, other))]
+    while len(stack) > 1:
+        (count, one), (more, other) = stack[-2:]
+        stack[-2:] = [(count + more, node(one, other))]
+    return stack[0][1]
+
+
+def run_of(body):
+    """(blob id, size, first, leaf hashes) of a run that proves its place."""
+    run = message(body)
+    name = message(run[1][0])
+    blob, size, first, leaves = name[1][0], name[2][0], run.get(2, [0])[0], hashes(run[3][0])
+    count = -(-size // CHUNK)
+    demand(len(leaves) <= 64 and first + len(leaves) <= count, "form", "run")
+    left, right = (hashes(run.get(number, [b""])[0]) for number in (4, 5))
+    demand(run_root(leaves, first, count, left, right) == blob, "proof", "run")
+    return blob, size, first, leaves
+
+
+def attachments(found):
+    """{(blob id, size): {index: chunk}} of the records; each chunk is the one that its run announced."""
+    blobs, due = {}, []
+    for kind, body in found:
+        if kind == 3:
+            demand(not due, "form", "a run without all of its chunks")
+            blob, size, first, leaves = run_of(body)
+            due = [(blobs.setdefault((blob, size), {}), first + i, leaf, min(CHUNK, size - CHUNK * (first + i))) for i, leaf in enumerate(leaves)]
+        if kind == 4:
+            into, index, leaf, length = due.pop(0)
+            demand(len(body) == length and sha256(b"\0" + body) == leaf, "proof", "chunk")
+            into[index] = body
+    demand(not due, "form", "a run without all of its chunks")
+    return blobs
 
 
 def read(carrier_keys, data):

@@ -166,6 +166,20 @@ class Entry:
         self.warrant = take.raw(size)
 
 
+def node(left, right):
+    return sha256(b"\1" + left + right)
+
+
+def tiles(begin, end):
+    """Sizes of the complete subtrees that tile [begin, end)."""
+    while begin < end:
+        size = begin & -begin or 1 << end.bit_length()
+        while begin + size > end:
+            size >>= 1
+        yield size
+        begin += size
+
+
 def tree_walk(run, first, size, left, right):
     """The root that a run (entry hashes, leaf `first` of `size`) and its range proof imply."""
     left, right = list(left), list(right)

@@ -15,7 +15,7 @@ import nacl.exceptions
 
 import hpke
 from bundle import open_roster
-from feed import Refused, Take, Vector, demand, expand, hmac256, labelled_hash, same, sha256, signature_holds, u, unpad
+from feed import Refused, Take, Vector, demand, expand, hmac256, labelled_hash, node, same, sha256, signature_holds, tiles, u, unpad
 
 SUITE = b"\1"
 TEAM, ALL, INBOX = 1, 2, 3  # kinds of audiences
@@ -73,26 +73,12 @@ class Relay:
 
 
 # -- Trees ------------------------------------------------------------------------------------------------------------
-def node(left, right):
-    return sha256(b"\1" + left + right)
-
-
 def tree_root(leaves):
     """RFC 6962 over the bytes of leaves."""
     if len(leaves) == 1:
         return sha256(b"\0" + leaves[0])
     half = 1 << ((len(leaves) - 1).bit_length() - 1)
     return node(tree_root(leaves[:half]), tree_root(leaves[half:]))
-
-
-def tiles(begin, end):
-    """Sizes of the complete subtrees that tile [begin, end)."""
-    while begin < end:
-        size = begin & -begin or 1 << end.bit_length()
-        while begin + size > end:
-            size >>= 1
-        yield size
-        begin += size
 
 
 def path_root(leaf, size, index, left, right):

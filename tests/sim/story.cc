@@ -298,7 +298,10 @@ void Story::carry_bundle() {
   auto key = must(from.vault->carrier_keys(), "carrier keys").front();
   BundleContent content{.rosters = must(from.vault->sealed_rosters(), "rosters"), .runs = whole_feeds(heads)};
   bool told = world_.told(from, kDeathInCall, [&] {
-    auto written = must(export_bundle(stick, from.vault->entries(), key, content, from.random), "export a bundle");
+    auto attachments = must(from.vault->sync_peer().blobs()->whole_blobs(), "attachments");
+    content.blobs = whole_blobs(attachments);
+    BundleSource source(from.vault->entries(), from.vault->sync_peer().blobs());
+    auto written = must(export_bundle(stick, source, key, content, from.random), "export a bundle");
     must(from.vault->mark_carried(written.carried), "mark as carried");
   });
   if (!told) return;  // whatever lies on the stick, nobody was told that it is good

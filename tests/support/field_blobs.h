@@ -1,6 +1,7 @@
 // Attachments of a device in memory, for exchange tests: what it sends, what it wants, what came.
 #pragma once
 #include <map>
+#include <set>
 
 #include "core/blob/run.h"
 #include "core/feed/receipt.h"
@@ -40,6 +41,8 @@ class FieldBlobs final : public BlobPeer {
     return names;
   }
   Result<ChunkRun> read_run(const BlobName& name, uint32_t first, uint32_t count) override {
+    if (damaged.count(name))
+      return make_error(ErrorCode::damaged, "cannot send an attachment: it is not here any more");
     const auto& leaves = all.at(name).leaves;
     ChunkRun run{name, first, {leaves.begin() + first, leaves.begin() + first + count}, {}, {}};
     auto proof = crypto::merkle_range_proof(leaves, first, first + count - 1);
@@ -81,6 +84,11 @@ class FieldBlobs final : public BlobPeer {
     return left;
   }
 
+  Result<std::optional<ChunkRanges>> held_chunks(const BlobName& name) override {
+    auto known = all.find(name);
+    return known == all.end() ? std::optional<ChunkRanges>() : std::optional(known->second.held);
+  }
+
   struct Blob {
     std::vector<Bytes> chunks;
     std::vector<Hash> leaves;
@@ -88,6 +96,7 @@ class FieldBlobs final : public BlobPeer {
   };
   std::map<BlobName, Blob> all;
   std::vector<BlobName> sent, wanted;
+  std::set<BlobName> damaged;
   std::map<BlobName, feed::BlobReceipt> receipts;
   uint64_t chunks_read = 0;  // each of which was put into a request
   uint64_t came_twice = 0;

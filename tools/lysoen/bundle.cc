@@ -19,6 +19,10 @@ struct Arguments {
   uint64_t size_max_mib = 0;
 };
 
+std::string files_text(uint64_t count) {
+  return count_text(count) + (count == 1 ? " attachment" : " attachments");
+}
+
 Result<void> write_bundle(App& app, const Arguments& arguments) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(auto keys, vault->carrier_keys());
@@ -32,16 +36,26 @@ Result<void> write_bundle(App& app, const Arguments& arguments) {
       LYSOEN_ASSIGN(content.runs, unconfirmed_by(vault->sync_peer(), relays.front().id, heads));
     }
   }
+  LYSOEN_ASSIGN(auto attachments, vault->sync_peer().blobs()->whole_blobs());
+  content.blobs = whole_blobs(attachments);
   if (arguments.size_max_mib > 0) content.size_max = arguments.size_max_mib * 1024 * 1024;
-  LYSOEN_ASSIGN(auto written,
-                export_bundle(arguments.file, vault->entries(), keys.front(), content, app.environment().random));
+  LYSOEN_ASSIGN(auto written, export_bundle(arguments.file, {vault->entries(), vault->sync_peer().blobs()},
+                                            keys.front(), content, app.environment().random));
   LYSOEN_TRY(vault->mark_carried(written.carried));
   app.print_json({{"file", arguments.file},
                   {"bytes", written.bytes},
                   {"entries", written.entries},
-                  {"feeds_left", written.left.size()}});
-  say(entries_text(written.entries) + ", " + bytes_text(written.bytes) + ", sealed for the team");
-  if (!written.left.empty()) {
+                  {"feeds_left", written.left.size()},
+                  {"attachments", written.blobs},
+                  {"attachments_left", written.blobs_left.size()},
+                  {"attachments_damaged", written.blobs_damaged}});
+  say(entries_text(written.entries) + ", " + files_text(written.blobs) + ", " + bytes_text(written.bytes) +
+      ", sealed for the team");
+  if (written.blobs_damaged > 0) {
+    say_warning(files_text(written.blobs_damaged) + " cannot be read here any more and stayed out");
+    app.remember(ErrorCode::partly_done);
+  }
+  if (!written.all()) {
     say_warning("not everything fitted; make another file");
     app.remember(ErrorCode::partly_done);
   }
@@ -52,22 +66,35 @@ Result<void> take_bundles(App& app, const Arguments& arguments) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(auto keys, vault->carrier_keys());
   std::vector<std::filesystem::path> files(arguments.files.begin(), arguments.files.end());
-  LYSOEN_ASSIGN(auto taken, import_bundles(files, vault->sync_peer(), vault->entries(), keys));
+  Bar bar("taking");
+  auto progress = [&bar](uint64_t done, uint64_t total) { bar.show(done, total, bytes_text(done)); };
+  LYSOEN_ASSIGN(auto taken, import_bundles(files, vault->sync_peer(), vault->entries(), keys, progress));
   app.print_json({{"stored", taken.entries_stored},
                   {"known", taken.entries_known},
                   {"refused_batches", taken.batches_refused},
                   {"forked_batches", taken.batches_forked},
                   {"waiting", taken.entries_waiting},
+                  {"chunks_stored", taken.chunks_stored},
+                  {"chunks_known", taken.chunks_known},
+                  {"bytes_not_placed", taken.bytes_not_placed},
                   {"damage", taken.damage ? json(taken.damage->message) : json()}});
   say(entries_text(taken.entries_stored, "new") + ", " + count_text(taken.entries_known) + " were there already");
-  for (auto& reason : taken.reasons) say_warning("a batch was not taken: " + safe(reason));
+  if (taken.chunks_stored + taken.chunks_known > 0)
+    say("attachments: " + bytes_text(taken.chunks_stored * kChunkSize) + " new, " +
+        bytes_text(taken.chunks_known * kChunkSize) + " there already");
+  for (auto& reason : taken.reasons) say_warning("something was not taken: " + safe(reason));
   if (taken.entries_waiting > 0)
     say_warning(count_text(taken.entries_waiting) +
                 " entries wait for earlier ones: import the other bundles, then this one again");
+  if (taken.bytes_not_placed > 0)
+    say_warning(
+        bytes_text(taken.bytes_not_placed) +
+        " of attachments belong to reports that are not here, or that others read: keep the file, and import it "
+        "again when more reports have come");
   if (taken.damage) return *taken.damage;
   LYSOEN_ASSIGN(auto status, vault->status());
   if (status.refused_roster) return *status.refused_roster;
-  if (taken.batches_refused > 0 || taken.entries_waiting > 0) app.remember(ErrorCode::partly_done);
+  if (taken.batches_refused + taken.entries_waiting + taken.bytes_not_placed > 0) app.remember(ErrorCode::partly_done);
   return {};
 }
 

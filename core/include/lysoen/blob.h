@@ -4,6 +4,8 @@
 #include <lysoen/ids.h>
 #include <lysoen/result.h>
 
+#include <optional>
+
 namespace lysoen {
 
 inline constexpr size_t kChunkSize = 16 * 1024;              // sealed; a blob's last chunk may be shorter
@@ -91,6 +93,15 @@ class BlobPeer {
   virtual Result<void> take_chunks(const ProvenChunks& chunks) = 0;
 
   virtual Result<BlobsLeft> blobs_left(const RelayId& relay) = 0;
+
+  // -- For bundles ---------------------------------------------------------------------------------------------------
+  /// Attachments of sent and received reports that are here whole, small ones first: what read_run gives.
+  virtual Result<std::vector<BlobName>> whole_blobs() { return std::vector<BlobName>(); }
+  /// Which chunks are here of an attachment that a report names; nothing if no report that can be read here does.
+  virtual Result<std::optional<ChunkRanges>> held_chunks(const BlobName& name) {
+    (void)name;
+    return std::optional<ChunkRanges>();
+  }
 };
 
 }  // namespace lysoen

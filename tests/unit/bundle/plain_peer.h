@@ -6,6 +6,7 @@
 #include <random>
 
 #include "core/crypto/hash.h"
+#include "tests/support/field_blobs.h"
 
 namespace lysoen::test {
 
@@ -113,6 +114,7 @@ class PlainPeer final : public SyncPeer {
   Result<RelayErrands> errands(const RelayId&) override { return RelayErrands(); }
   Result<void> errands_done(const RelayId&, const RelayErrands&) override { return {}; }
   Result<void> take_join_request(ByteView) override { return {}; }
+  BlobPeer* blobs() override { return attached; }
   Result<void> begin_intake() override {
     ++intakes_open;
     return {};
@@ -126,6 +128,8 @@ class PlainPeer final : public SyncPeer {
   std::map<FeedKey, uint64_t> confirmed_seq;
   int intakes_open = 0;
   std::vector<RelayInfo> relays_;
+  FieldBlobs attachments;
+  BlobPeer* attached = nullptr;
 
  private:
   uint64_t counter_ = 0;
