@@ -80,15 +80,16 @@ Bytes encode_batch(Batch batch) {
   return wire::encode(batch);
 }
 
+// Room for the rosters and for whatever record comes next, so that every file carries something.
+uint64_t smallest_size(const BundleContent& content) {
+  constexpr uint64_t kAnyRecord = 128 * 1024;  // an entry, or a chunk, with what proves it
+  uint64_t records = kAnyRecord;
+  for (const auto& roster : content.rosters) records += bundle::kRecordHead + encode_roster(roster).size();
+  return std::max(bundle::kBundleSizeFloor, bundle::padded_file_size(bundle::content_of(records)));
+}
+
 Result<void> put_rosters(SealedWriter& out, const BundleContent& content) {
-  for (const auto& roster : content.rosters) {
-    auto body = encode_roster(roster);
-    if (!fits(out, body.size(), content.size_max)) {
-      return make_error(ErrorCode::limit_exceeded,
-                        "cannot write the bundle: the team's roster alone is larger than the size allowed");
-    }
-    LYSOEN_TRY(out.record(RecordType::roster, body));
-  }
+  for (const auto& roster : content.rosters) LYSOEN_TRY(out.record(RecordType::roster, encode_roster(roster)));
   return {};
 }
 
@@ -206,15 +207,23 @@ Result<std::vector<BundleRun>> unconfirmed_by(SyncPeer& peer, const RelayId& rel
   return runs;
 }
 
-Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
-                                    const BundleContent& content, Random& random) {
+namespace {
+
+Result<void> check_content(const BundleSource& source, const BundleContent& content) {
   if (content.runs.empty() && content.rosters.empty() && (content.blobs.empty() || !source.blobs)) {
     return make_error(ErrorCode::input_refused, "nothing to put into a bundle: everything is where it should go");
   }
-  if (content.size_max < bundle::kBundleSizeFloor) {
-    return make_error(ErrorCode::input_refused, "cannot write so small a bundle: the limit must be at least 256 KiB");
+  if (auto least = smallest_size(content); content.size_max < least) {
+    return make_error(
+        ErrorCode::input_refused,
+        "cannot write so small a bundle: the limit must be at least " + std::to_string((least + 1023) / 1024) + " KiB",
+        least > bundle::kBundleSizeFloor ? "the team's roster goes into every file" : "");
   }
-  LYSOEN_ASSIGN(auto target, bundle::NewFile::create(file));
+  return {};
+}
+
+Result<BundleWritten> write_file(bundle::NewFile& target, BundleSource source, const CarrierKey& key,
+                                 const BundleContent& content, Random& random) {
   std::array<uint8_t, bundle::kSaltSize> salt{};
   random.fill(salt);
   auto keys = bundle::derive(key, salt);
@@ -226,9 +235,65 @@ Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSou
   LYSOEN_TRY(put_runs(out, source.store, content, written));
   LYSOEN_TRY(put_blobs(out, source.blobs, content, written));
   LYSOEN_TRY(out.finish());
-  LYSOEN_TRY(target.commit());
   written.bytes = bundle::file_size(out.content());
   return written;
+}
+
+void add(BundleSet& set, BundleWritten part) {
+  set.bytes += part.bytes, set.entries += part.entries, set.chunks += part.chunks;
+  set.blobs += part.blobs, set.blobs_damaged += part.blobs_damaged;
+  set.carried.insert(set.carried.end(), part.carried.begin(), part.carried.end());
+}
+
+std::filesystem::path with(std::filesystem::path file, const std::string& end) {
+  return file += end;
+}
+
+// What was written and synced under names that nobody takes for a bundle gets its names, if all of them are free.
+Result<void> name_files(const std::filesystem::path& file, std::vector<bundle::NewFile>& written, BundleSet& set) {
+  for (size_t i = 1; i <= written.size(); ++i) {
+    std::string end = "." + std::to_string(i) + "-of-" + std::to_string(written.size());
+    set.files.push_back(written.size() == 1 ? file : with(file, end));
+    LYSOEN_TRY(bundle::must_be_free(set.files.back()));
+  }
+  for (size_t i = 0; i < written.size(); ++i) LYSOEN_TRY(written[i].commit(set.files[i]));
+  return {};
+}
+
+}  // namespace
+
+Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
+                                    const BundleContent& content, Random& random) {
+  LYSOEN_TRY(check_content(source, content));
+  LYSOEN_ASSIGN(auto target, bundle::NewFile::create(file));
+  LYSOEN_ASSIGN(auto written, write_file(target, source, key, content, random));
+  LYSOEN_TRY(target.commit());
+  return written;
+}
+
+Result<BundleSet> export_bundles(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
+                                 BundleContent content, Random& random) {
+  LYSOEN_TRY(check_content(source, content));
+  LYSOEN_TRY(bundle::must_be_free(file));
+  BundleSet set;
+  std::vector<bundle::NewFile> files;
+  uint64_t before = 0;
+  auto progress = std::exchange(content.progress, {});
+  if (progress) content.progress = [&](uint64_t done, uint64_t total) { progress(before + done, total); };
+  for (bool more = true; more;) {
+    LYSOEN_ASSIGN(auto target, bundle::NewFile::create(with(file, "." + std::to_string(files.size() + 1))));
+    LYSOEN_ASSIGN(auto written, write_file(target, source, key, content, random));
+    LYSOEN_TRY(target.close());
+    files.push_back(std::move(target));
+    more = !written.all();
+    if (more && written.entries + written.chunks == 0)
+      return make_error(ErrorCode::internal, "a bundle has no room for an entry or a piece of an attachment");
+    content.runs = std::move(written.left), content.blobs = std::move(written.blobs_left);
+    before += written.bytes;
+    add(set, std::move(written));
+  }
+  LYSOEN_TRY(name_files(file, files, set));
+  return set;
 }
 
 }  // namespace lysoen

@@ -65,13 +65,12 @@ Result<NewFile> NewFile::create(const std::filesystem::path& file) {
 
 NewFile::NewFile(NewFile&& other) noexcept
     : file_(std::move(other.file_)),
-      temporary_(std::move(other.temporary_)),
+      temporary_(std::exchange(other.temporary_, {})),
       descriptor_(std::exchange(other.descriptor_, -1)) {}
 
 NewFile::~NewFile() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 Result<void> NewFile::write(std::span<const uint8_t> bytes) {
@@ -84,8 +83,10 @@ Result<void> NewFile::write(std::span<const uint8_t> bytes) {
   return {};
 }
 
-Result<void> NewFile::sync() {
+Result<void> NewFile::close() {
+  if (descriptor_ < 0) return {};
   if (::fsync(descriptor_) != 0) return failed("write", file_, errno);
+  if (::close(std::exchange(descriptor_, -1)) != 0) return failed("write", file_, errno);
   return {};
 }
 
@@ -94,9 +95,9 @@ Result<void> NewFile::commit() {
 }
 
 Result<void> NewFile::commit(const std::filesystem::path& as) {
-  if (auto synced = sync(); !synced) return synced;
+  if (auto closed = close(); !closed) return closed;
   if (::rename(temporary_.c_str(), as.c_str()) != 0) return failed("write", as, errno);
-  ::close(std::exchange(descriptor_, -1));
+  temporary_.clear();
   sync_folder(as);
   return {};
 }

@@ -19,8 +19,9 @@ class NewFile {
   NewFile& operator=(NewFile&&) = delete;
   ~NewFile();
   Result<void> write(std::span<const uint8_t> bytes);
-  Result<void> sync();
-  /// Syncs the file, renames it to the name it was created for, or to `as` in the same folder, and syncs the folder.
+  /// Syncs it; nothing more is written.
+  Result<void> close();
+  /// Closes the file, renames it to the name it was created for, or to `as` in the same folder, and syncs the folder.
   Result<void> commit();
   Result<void> commit(const std::filesystem::path& as);
 

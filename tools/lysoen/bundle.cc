@@ -16,7 +16,7 @@ struct Arguments {
   std::string file;
   std::vector<std::string> files;
   bool unsent = false;
-  uint64_t size_max_mib = 0;
+  uint64_t size_max = 0;
 };
 
 std::string files_text(uint64_t count) {
@@ -38,25 +38,25 @@ Result<void> write_bundle(App& app, const Arguments& arguments) {
   }
   LYSOEN_ASSIGN(auto attachments, vault->sync_peer().blobs()->whole_blobs());
   content.blobs = whole_blobs(attachments);
-  if (arguments.size_max_mib > 0) content.size_max = arguments.size_max_mib * 1024 * 1024;
-  LYSOEN_ASSIGN(auto written, export_bundle(arguments.file, {vault->entries(), vault->sync_peer().blobs()},
-                                            keys.front(), content, app.environment().random));
+  if (arguments.size_max > 0) content.size_max = arguments.size_max;
+  Bar bar("writing");
+  content.progress = [&bar](uint64_t done, uint64_t total) { bar.show(done, total, bytes_text(done)); };
+  LYSOEN_ASSIGN(auto written, export_bundles(arguments.file, {vault->entries(), vault->sync_peer().blobs()},
+                                             keys.front(), std::move(content), app.environment().random));
   LYSOEN_TRY(vault->mark_carried(written.carried));
-  app.print_json({{"file", arguments.file},
+  json files = json::array();
+  for (const auto& file : written.files) files.push_back(file.string());
+  app.print_json({{"files", files},
                   {"bytes", written.bytes},
                   {"entries", written.entries},
-                  {"feeds_left", written.left.size()},
                   {"attachments", written.blobs},
-                  {"attachments_left", written.blobs_left.size()},
                   {"attachments_damaged", written.blobs_damaged}});
   say(entries_text(written.entries) + ", " + files_text(written.blobs) + ", " + bytes_text(written.bytes) +
-      ", sealed for the team");
+      (written.files.size() > 1 ? " in " + count_text(written.files.size()) + " files" : "") + ", sealed for the team");
+  if (written.files.size() > 1)
+    for (const auto& file : written.files) say("  " + safe(file.filename().string()));
   if (written.blobs_damaged > 0) {
     say_warning(files_text(written.blobs_damaged) + " cannot be read here any more and stayed out");
-    app.remember(ErrorCode::partly_done);
-  }
-  if (!written.all()) {
-    say_warning("not everything fitted; make another file");
     app.remember(ErrorCode::partly_done);
   }
   return {};
@@ -106,7 +106,10 @@ void add_bundle(App& app) {
   auto* write = bundle->add_subcommand("export", "Write what this device holds to a file that only the team can open");
   write->add_option("file", arguments->file, "The new file")->required();
   write->add_flag("--unsent", arguments->unsent, "Only what the first relay has not confirmed");
-  write->add_option("--size-max", arguments->size_max_mib, "MiB; what does not fit is left for another file");
+  write
+      ->add_option("--size-max", arguments->size_max,
+                   "At most so much a file, as 25M or 700K: then NAME.1-of-3 and so on")
+      ->transform(CLI::AsSizeValue(false));
   app.does(write, [&app, arguments] { return write_bundle(app, *arguments); });
   auto* take = bundle->add_subcommand("import", "Take bundles in; doing it twice changes nothing");
   take->add_option("files", arguments->files, "The files, in any order")->required();

@@ -433,6 +433,66 @@ TEST_CASE("Bundle: a limit splits what is carried over several files, which may 
   CHECK(desk.store == author.store);
 }
 
+TEST_CASE("Bundle: several files of one export come in any order, one at a time, and again", "[bundle][blob]") {
+  test::TempFolder folder;
+  Author author(19);
+  author.write(1, 200, 2000), author.write(2, 20, 60000);
+  test::FieldBlobs from;
+  std::vector<BlobName> names;
+  for (uint64_t size : {uint64_t{100}, uint64_t{1'500'000}, uint64_t{300'000}})
+    names.push_back(from.make(author.entropy, size));
+  auto content = author.all();
+  content.blobs = whole_blobs(names);
+  content.size_max = 300 * 1024;
+  auto set = export_bundles(folder.path() / "b", {author.store, &from}, key_of(1), content, author.entropy);
+  REQUIRE(set.ok());
+  REQUIRE(set->files.size() > 5);
+  CHECK(set->blobs == 3);
+  CHECK(set->entries == 220);
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < set->files.size(); ++i) {
+    CHECK(set->files[i].filename() == "b." + std::to_string(i + 1) + "-of-" + std::to_string(set->files.size()));
+    auto size = std::filesystem::file_size(set->files[i]);
+    CHECK(size <= content.size_max);
+    CHECK(crypto::transport_size(size) == size);
+    bytes += size;
+  }
+  CHECK(bytes == set->bytes);
+  const auto there = std::distance(std::filesystem::directory_iterator(folder.path()), {});
+  CHECK(static_cast<size_t>(there) == set->files.size());
+
+  Desk desk;
+  for (const auto& name : names) desk.peer.attachments.want(name);
+  auto files = set->files;
+  size_t rounds = 0;
+  for (uint64_t waiting = 1; waiting > 0; ++rounds) {
+    waiting = 0;
+    std::shuffle(files.begin(), files.end(), author.random);
+    for (const auto& file : files) {
+      auto taken = desk.take(file);
+      REQUIRE(taken.ok());
+      CHECK_FALSE(taken->damage);
+      waiting += taken->entries_waiting;
+    }
+    REQUIRE(rounds <= files.size());
+  }
+  CHECK(desk.store == author.store);
+  for (const auto& name : names) CHECK(desk.peer.attachments.same(from, name));
+  CHECK(desk.peer.attachments.came_twice == 0);
+
+  // One that is there stops all of them before a name is given.
+  std::filesystem::remove(set->files[0]);
+  auto again = export_bundles(folder.path() / "b", {author.store, &from}, key_of(1), content, author.entropy);
+  REQUIRE_FALSE(again.ok());
+  CHECK(again.error().code == ErrorCode::already_exists);
+  CHECK(again.error().message.find("b.2-of-") != std::string::npos);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == there - 1);
+  content.size_max = 200 * 1024;
+  auto small = export_bundles(folder.path() / "s", {author.store, &from}, key_of(1), content, author.entropy);
+  REQUIRE_FALSE(small.ok());
+  CHECK(small.error().message == "cannot write so small a bundle: the limit must be at least 256 KiB");
+}
+
 TEST_CASE("Bundle: what a relay has confirmed stays out, and one that came too early says how many entries wait",
           "[bundle]") {
   test::TempFolder folder;
@@ -538,7 +598,9 @@ TEST_CASE("Bundle: a file is whole or absent, and one that is there is not overw
   huge.size_max = 300 * 1024;
   auto failed = export_bundle(folder.path() / "c", author.store, key_of(1), huge, author.entropy);
   REQUIRE_FALSE(failed.ok());
-  CHECK(failed.error().code == ErrorCode::limit_exceeded);
+  CHECK(failed.error().code == ErrorCode::input_refused);
+  CHECK(failed.error().message == "cannot write so small a bundle: the limit must be at least 736 KiB");
+  CHECK(failed.error().hint == "the team's roster goes into every file");
   auto nowhere = export_bundle(folder.path() / "no" / "c", author.store, key_of(1), author.all(), author.entropy);
   REQUIRE_FALSE(nowhere.ok());
   CHECK(nowhere.error().code == ErrorCode::not_found);

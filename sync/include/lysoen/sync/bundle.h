@@ -38,7 +38,8 @@ struct BundleContent {
   std::vector<SealedRoster> rosters;  // oldest first
   std::vector<BundleRun> runs;
   std::vector<BundleBlob> blobs;  // after all entries, in this order
-  /// The file is at most this large; what does not fit is answered as `left` for the next file. At least 256 KiB.
+  /// A file is at most this large; what does not fit is answered as `left` for the next file. At least 256 KiB, more if
+  /// the rosters need it.
   uint64_t size_max = UINT64_MAX;
   BundleProgress progress;
 };
@@ -61,10 +62,24 @@ struct BundleWritten {
 };
 
 /// Writes a bundle under a temporary name in the same folder, syncs it and renames it: the file is whole or absent. A
-/// file of that name is refused. Errors: already_exists, input_refused (nothing to carry), storage_full,
-/// storage_read_only, io_failed, limit_exceeded, or the store's own.
+/// file of that name is refused. Errors: already_exists, input_refused (nothing to carry, size_max too small),
+/// storage_full, storage_read_only, io_failed, or the store's own.
 Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
                                     const BundleContent& content, Random& random);
+
+/// Several files of one export.
+struct BundleSet {
+  std::vector<std::filesystem::path> files;
+  uint64_t bytes = 0, entries = 0, chunks = 0, blobs = 0, blobs_damaged = 0;
+  std::vector<FeedHead> carried;
+};
+
+/// Everything, in as many files as size_max asks for: `file` itself if one is enough, else "<file>.1-of-3" and so on.
+/// All of them are there, or none; a process that is killed while they get their names may leave some, each of which is
+/// whole. Each can be taken by itself, in any order; entries of one that came too early wait for the files before it.
+/// Errors: as export_bundle; already_exists names the file.
+Result<BundleSet> export_bundles(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
+                                 BundleContent content, Random& random);
 
 struct BundleTaken {
   uint64_t entries_stored = 0, entries_known = 0;  // new here; held before
