@@ -103,7 +103,7 @@ Result<void> RelayImpl::commit(Kind kind, const std::function<Result<void>()>& w
     done = container_->plain([&](storage::Database&) { return counted(); });
   }
   (void)store_->take_record();
-  if (done && kind != Kind::plain) {
+  if (done && kind != Kind::plain && state_file_) {
     auto epoch = store_->epoch();
     auto commits = store_->commits();
     if (epoch && commits) done = state_file_->write({*epoch, *commits});

@@ -57,10 +57,12 @@ Result<void> RelayImpl::open() {
                       "run it as the store's user, on a disk that can be written");
   if (!lock) return std::move(lock).error();
   lock_ = std::move(*lock);
-  auto mark_path = options_.key_file;
-  mark_path += ".state";
-  LYSOEN_ASSIGN(auto mark, StateFile::open(files(), mark_path, key_file_->store_id));
-  state_file_ = std::make_unique<StateFile>(std::move(mark));
+  if (!options_.look_only) {
+    auto mark_path = options_.key_file;
+    mark_path += ".state";
+    LYSOEN_ASSIGN(auto mark, StateFile::open(files(), mark_path, key_file_->store_id));
+    state_file_ = std::make_unique<StateFile>(std::move(mark));
+  }
   LYSOEN_TRY(open_store());
   {
     std::lock_guard guard(mutex_);
@@ -68,7 +70,7 @@ Result<void> RelayImpl::open() {
   }
   refresh_admitted();
   opened_ = environment_.clock.monotonic();
-  return tend();
+  return options_.look_only ? Result<void>() : tend();
 }
 
 Result<void> RelayImpl::open_store() {
@@ -97,7 +99,7 @@ Result<void> RelayImpl::open_store() {
   }
   store_ = std::make_unique<Store>(container_->database(), *blobs_, key_file_->keys.identity, options_.quotas,
                                    environment_.clock);
-  return notice_restore(lost);
+  return options_.look_only ? Result<void>() : notice_restore(lost);
 }
 
 /// Files of blobs that no row names: of a commit that failed, of a team that was purged.

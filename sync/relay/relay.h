@@ -40,6 +40,9 @@ struct RelayOptions {
   std::filesystem::path key_file;  // made by make_key_file(); "<key_file>.state" beside it remembers the newest commit
   Quotas quotas;
   Retention retention;
+  /// For check() and inspect() alone, of whatever store: the mark beside the key file is neither read nor written, no
+  /// epoch begins, nothing is deleted. So a backup can be looked at with the key file of the relay that serves.
+  bool look_only = false;
   storage::Files* files = nullptr;  // null: the system's; tests put a failing disk in between
 };
 

@@ -128,6 +128,7 @@ Outcome give(const Places& places, const Order& order, Environment environment) 
   relay::RelayOptions options;
   options.folder = places.store();
   options.key_file = places.key_file;
+  options.look_only = order.verb == "check" || order.verb == "inspect";
   auto relay = relay::Relay::open(options, environment);
   auto at_once = [](const std::function<void()>& work) { return work(), true; };
   if (relay.ok()) return carry_out(**relay, order, at_once, show);

@@ -235,8 +235,19 @@ def main():
     # The saved one in the place of the store: noticed as of an older day, and sound.
     newer = json.loads(run("inspect", "--store", "relay", "--json").stdout)
     run("team", "add", team_key(), "--store", "relay")
+    # Looked at beside the store, with its key file: nothing of either changes.
+    (FOLDER / "aside").mkdir(mode=0o700)
+    shutil.copytree(FOLDER / "saved_at_rest", FOLDER / "aside/store")
+    mark = (FOLDER / "relay/relay.key.state").read_bytes()
+    beside = ("--store", "aside", "--key-file", "relay/relay.key", "--json")
+    assert json.loads(run("check", *beside).stdout)["sound"]
+    assert json.loads(run("inspect", *beside).stdout)["store_epoch"] == newer["store_epoch"]
+    assert (FOLDER / "relay/relay.key.state").read_bytes() == mark, "a look at a backup moved the mark of the store"
+    assert len(json.loads(run("team", "list", "--store", "relay", "--json").stdout)["teams"]) == 3
+    assert json.loads(run("inspect", "--store", "relay", "--json").stdout)["store_epoch"] == newer["store_epoch"]
     shutil.move(FOLDER / "relay/store", FOLDER / "replaced")
     shutil.copytree(FOLDER / "saved_at_rest", FOLDER / "relay/store")
+    run("team", "list", "--store", "relay")  # opens it to work with it; a look would not
     seen = json.loads(run("inspect", "--store", "relay", "--json").stdout)
     assert seen["store_epoch"] == newer["store_epoch"] + 1 and len(seen["teams"]) == 2, seen
     assert json.loads(run("check", "--store", "relay", "--json").stdout)["sound"]
