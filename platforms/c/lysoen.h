@@ -39,7 +39,7 @@ extern "C" {
 /* -- Version ------------------------------------------------------------------------------------------------------ */
 
 /* Grows when something is added here. */
-#define LYSOEN_API_VERSION 1
+#define LYSOEN_API_VERSION 2 /* 2: files */
 /* That of the library that runs: at least the one compiled against. */
 LYSOEN_API uint32_t lysoen_api_version(void);
 /* "0.1.0" */
@@ -317,6 +317,44 @@ typedef struct lysoen_level_facts {
 #define LYSOEN_LEVEL_FACTS_INIT \
   { sizeof(lysoen_level_facts), 0, 0, 0, 0, 0, 0 }
 LYSOEN_API lysoen_code lysoen_levels(lysoen_vault* vault, const lysoen_id* report, lysoen_level_facts* out);
+
+/* -- Files ----------------------------------------------------------------------------------------------------------
+ */
+
+/* Fills `into` with the file's next bytes and says how many came; fewer than `size` only at its end, where it may be
+ * called once more. Another code than LYSOEN_OK ends the call that reads, which answers it. */
+typedef lysoen_code (*lysoen_read_fn)(void* context, uint8_t* into, size_t size, size_t* came);
+/* Takes a file's bytes in order. They count once the call that gives them has answered LYSOEN_OK: until then nothing of
+ * them may be taken for the file. */
+typedef lysoen_code (*lysoen_write_fn)(void* context, const uint8_t* bytes, size_t size);
+
+/* Takes a file of at most 4 GiB into a report, sealed as it is read and in constant memory; it is there, whole, once
+ * this answers. `path`: of a question that takes files, "files[new1]/file" for a new item. `name`: what readers see.
+ * `media_type` may be null: told by the file's first bytes. `blob` may be null. It goes with the report's next submit,
+ * behind the text. */
+LYSOEN_API lysoen_code lysoen_attach(lysoen_vault* vault, const lysoen_id* report, const char* path, const char* name,
+                                     const char* media_type, lysoen_read_fn read, void* context, lysoen_id* blob);
+
+/* A file that a report names, and how far it has come. Its name and type are in the answer that names it. */
+typedef struct lysoen_file {
+  lysoen_id blob;
+  lysoen_id thumbnail; /* a small JPEG of it that is here, for lysoen_extract; zeros: there is none */
+  uint64_t size, here; /* bytes, and of them on this device */
+  int32_t sent;        /* 0 or 1: something that names it was submitted */
+  int32_t held;        /* 0 or 1: a durable relay has signed that it holds all of it */
+} lysoen_file;
+typedef struct lysoen_files lysoen_files;
+LYSOEN_API lysoen_code lysoen_files_open(lysoen_vault* vault, const lysoen_id* report, lysoen_files** out);
+/* By number from 0; null beyond the last. */
+LYSOEN_API const lysoen_file* lysoen_files_get(const lysoen_files* files, size_t number);
+LYSOEN_API void lysoen_files_free(lysoen_files* files);
+
+/* The file as it was attached. LYSOEN_NOT_FOUND: it is not here, or still on the way (the message says how far). */
+LYSOEN_API lysoen_code lysoen_extract(lysoen_vault* vault, const lysoen_id* report, const lysoen_id* blob,
+                                      lysoen_write_fn write, void* context);
+/* A copy of a JPEG or PNG without place, time, device, captions and comments; other types are LYSOEN_INPUT_REFUSED. */
+LYSOEN_API lysoen_code lysoen_extract_shareable(lysoen_vault* vault, const lysoen_id* report, const lysoen_id* blob,
+                                                lysoen_write_fn write, void* context);
 
 /* -- Team --------------------------------------------------------------------------------------------------------- */
 

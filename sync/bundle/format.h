@@ -8,7 +8,8 @@
 //   parts      as in core/crypto/parts.h, each of one piece
 //
 //   piece      = version u8 ‖ first u16 ‖ bytes of records      first: where in it the first record begins, 0: none
-//   does records    = record ‖ ... ‖ 0x00 ‖ zeros up to the file's step record     = type u8 ‖ length u32 ‖ bytes
+//   records    = record ‖ ... ‖ 0x00 ‖ zeros up to the file's step
+//   record     = type u8 ‖ length u32 ‖ bytes
 //
 // So what is behind a damaged part can be read again. Nothing tells the file from random bytes; its size is one of
 // crypto::transport_size.

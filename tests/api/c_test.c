@@ -110,6 +110,64 @@ static void versions_and_forms(void) {
   CHECK(lysoen_form_open("nothing", NULL, &english) == LYSOEN_NOT_FOUND);
 }
 
+/* A file in memory; `fail_at` is where reading or writing it fails. */
+struct memory_file {
+  const uint8_t* content;
+  size_t size, at, fail_at;
+};
+
+static lysoen_code give(void* context, uint8_t* into, size_t size, size_t* came) {
+  struct memory_file* file = context;
+  if (file->at >= file->fail_at) return LYSOEN_IO_FAILED;
+  *came = size < file->size - file->at ? size : file->size - file->at;
+  memcpy(into, file->content + file->at, *came);
+  file->at += *came;
+  return LYSOEN_OK;
+}
+
+static lysoen_code compare(void* context, const uint8_t* bytes, size_t size) {
+  struct memory_file* file = context;
+  if (file->at >= file->fail_at) return LYSOEN_STORAGE_FULL;
+  if (size > file->size - file->at || memcmp(bytes, file->content + file->at, size) != 0) return 4711;
+  file->at += size;
+  return LYSOEN_OK;
+}
+
+static void files(void) {
+  static uint8_t content[300000];
+  for (size_t i = 0; i < sizeof content; ++i) content[i] = (uint8_t)(i * 2654435761u >> 13);
+  lysoen_vault* vault = made("files");
+  lysoen_id draft, blob;
+  CHECK(lysoen_begin(vault, "police-incident", "en", &draft) == LYSOEN_OK);
+  struct memory_file file = {content, sizeof content, 0, 100000};
+  const char* question = "files[new1]/file";
+  CHECK(lysoen_attach(vault, &draft, question, "film.bin", NULL, give, &file, &blob) == LYSOEN_IO_FAILED);
+  file.at = 0, file.fail_at = SIZE_MAX;
+  CHECK(lysoen_attach(vault, &draft, "title", "film.bin", NULL, give, &file, &blob) == LYSOEN_INPUT_REFUSED);
+  CHECK(lysoen_attach(vault, &draft, question, "film.bin", NULL, NULL, &file, &blob) == LYSOEN_USAGE);
+  file.at = 0;
+  CHECK(lysoen_attach(vault, &draft, question, "film.bin", NULL, give, &file, &blob) == LYSOEN_OK);
+
+  lysoen_files* seen = NULL;
+  CHECK(lysoen_files_open(vault, &draft, &seen) == LYSOEN_OK);
+  const lysoen_file* one = lysoen_files_get(seen, 0);
+  const lysoen_id none = {{0}};
+  CHECK(one && memcmp(&one->blob, &blob, sizeof blob) == 0 && memcmp(&one->thumbnail, &none, sizeof none) == 0);
+  CHECK(one && one->size == sizeof content && one->here == one->size && !one->sent && !one->held);
+  CHECK(lysoen_files_get(seen, 1) == NULL && lysoen_files_get(NULL, 0) == NULL);
+  lysoen_files_free(seen);
+
+  file.at = 0;
+  CHECK(lysoen_extract(vault, &draft, &blob, compare, &file) == LYSOEN_OK && file.at == sizeof content);
+  file.at = 0, file.fail_at = 200000;
+  CHECK(lysoen_extract(vault, &draft, &blob, compare, &file) == LYSOEN_STORAGE_FULL);
+  file.at = 0, file.fail_at = SIZE_MAX, file.size = 100;
+  CHECK(lysoen_extract(vault, &draft, &blob, compare, &file) == LYSOEN_INTERNAL); /* a code that is none */
+  CHECK(lysoen_extract_shareable(vault, &draft, &blob, compare, &file) == LYSOEN_INPUT_REFUSED && file.at == 0);
+  CHECK(lysoen_extract(vault, &draft, &none, compare, &file) == LYSOEN_NOT_FOUND);
+  lysoen_vault_free(vault);
+}
+
 static void one_device(void) {
   lysoen_vault* vault = made("one");
   lysoen_id draft;
@@ -451,6 +509,7 @@ int main(void) {
   if (!mkdtemp(folder)) return 1;
   versions_and_forms();
   one_device();
+  files();
   calls_that_make_no_sense();
   team();
   printf(failures ? "%d checks failed\n" : "all checks passed\n", failures);

@@ -453,11 +453,13 @@ TEST_CASE("Exchange: an item that the relay signed for and lists to nobody is no
     auto read = field.sync(field.reader);
     fault::items_withheld = false;
     REQUIRE(read.ok());
-    REQUIRE(read->notes.size() == 1);
-    CHECK(read->notes[0] == "the relay signed for more in a mailbox than it brings: something is held back");
+    // With more behind it, the list that was read leads to nothing that the relay signed, which is said too.
+    REQUIRE(read->notes.size() == (items == 5 ? 1 : 2));
+    CHECK(read->notes.back() == "the relay signed for more in a mailbox than it brings: something is held back");
     auto whole = field.sync(field.reader);
     REQUIRE(whole.ok());
-    CHECK(whole->notes.empty());
+    CHECK(whole->notes.size() == (items == 5 ? 0 : 1));
+    CHECK(field.sync(field.reader)->notes.empty());
     CHECK(field.reader.store.feeds == field.reporter.store.feeds);
   }
 }
