@@ -17,8 +17,12 @@ BlobName name_of(const BlobId& id, int64_t size) {
 
 constexpr std::string_view kSent =
     " FROM blobs b JOIN feeds f ON f.id = b.place >> 40 WHERE b.held IS NULL AND b.place IS NOT NULL AND f.own = 1 ";
+// Own ones, and of others those that no durable relay is known to hold. durable: 1 signed so, 2 served it.
 const std::string kOutgoing =
-    std::string(kSent) + "AND NOT EXISTS (SELECT 1 FROM blob_receipts r WHERE r.relay = ?1 AND r.blob = b.blob) ";
+    " FROM blobs b JOIN feeds f ON f.id = b.place >> 40 WHERE b.held IS NULL AND b.place IS NOT NULL AND NOT EXISTS "
+    "(SELECT 1 FROM blob_receipts r WHERE r.relay = ?1 AND r.blob = b.blob) AND (f.own = 1 OR NOT EXISTS (SELECT 1 "
+    "FROM "
+    "relays k CROSS JOIN blob_receipts r ON r.relay = k.relay AND r.blob = b.blob WHERE r.durable <> 0)) ";
 
 }  // namespace
 
@@ -175,6 +179,14 @@ Result<void> VaultImpl::take_chunks_for(int64_t report, const std::optional<Blob
                           chunks.name.blob);
     return database.run("UPDATE blobs SET file = ?, held = ? WHERE report = ? AND blob = ?", name, blob::encode(held),
                         report, chunks.name.blob);
+  });
+}
+
+Result<void> VaultImpl::take_served(const RelayId& relay, const BlobName& name) {
+  bool durable = false;
+  for (const auto& known : membership_.roster().head.relays) durable = durable || (known.id == relay && known.durable);
+  return plain([&](storage::Database& database) {
+    return database.run("INSERT OR IGNORE INTO blob_receipts VALUES (?, ?, x'', ?)", relay, name.blob, durable ? 2 : 0);
   });
 }
 

@@ -123,7 +123,8 @@ DROP TABLE blobs_before;
 CREATE INDEX blobs_by_id ON blobs (blob);
 CREATE INDEX blobs_wanted ON blobs (place) WHERE held IS NOT NULL;
 CREATE INDEX blobs_sent ON blobs (place) WHERE held IS NULL AND place IS NOT NULL;
--- Relays that signed that they hold all of one; durable: as the roster said then.
+-- Relays that signed that they hold all of one; durable: as the roster said then, 0 or 1. Without a receipt: one that
+-- served it, durable 0 or 2.
 CREATE TABLE blob_receipts (
   relay BLOB NOT NULL, blob BLOB NOT NULL, receipt BLOB NOT NULL, durable INTEGER NOT NULL,
   PRIMARY KEY (relay, blob)) WITHOUT ROWID;

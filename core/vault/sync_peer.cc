@@ -97,16 +97,35 @@ Result<SyncPeer::RosterPoint> VaultImpl::roster_point() {
 
 Result<std::vector<FeedHead>> VaultImpl::outgoing_heads() {
   LYSOEN_TRY(may_send());
-  LYSOEN_ASSIGN(auto rows, feeds().all(true));
+  LYSOEN_ASSIGN(auto rows, feeds().all(false));
+  LYSOEN_ASSIGN(auto carried, carried_for_others());
   std::vector<FeedHead> heads;
   for (const auto& row : rows) {
     if (row.head_seq == 0) continue;
+    if (!row.own) {
+      if (carried.count(row.id) != 0) heads.push_back(row.head());
+      continue;
+    }
     // Others hold the other branch of this one; what was written on it was issued again.
     bool past = row.key.device != membership_.device() || row.key.incarnation < membership_.incarnation();
     LYSOEN_ASSIGN(bool forked, past ? feeds().forked(row) : Result(false));
     if (!forked) heads.push_back(row.head());
   }
   return heads;
+}
+
+/// Feeds of others of which no durable relay is known to hold all that is here. Of a forked one the author has to
+/// settle which version goes on.
+Result<std::set<int64_t>> VaultImpl::carried_for_others() {
+  std::set<int64_t> ids;
+  LYSOEN_ASSIGN(auto query, database().prepare(
+                                "SELECT id FROM feeds f WHERE own = 0 AND head_seq > held_seq AND NOT EXISTS (SELECT 1 "
+                                "FROM forks k WHERE k.place BETWEEN f.id << 40 AND (f.id << 40 | 1099511627775))"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) return ids;
+    ids.insert(query.integer(0));
+  }
 }
 
 Result<uint64_t> VaultImpl::confirmed(const RelayId& relay, const FeedKey& feed) {
@@ -130,6 +149,11 @@ Result<void> VaultImpl::take_receipt(const RelayId& relay, ByteView bytes) {
   if (!info) return refuse("the roster does not name this relay");
   if (receipt.team != membership_.team()) return refuse("it is for another team");
   LYSOEN_ASSIGN(auto row, feeds().find(receipt.feed));
+  // Of another's feed the relay may hold more than was carried here: no hash to compare, but what was brought is there.
+  if (row && !row->own && receipt.seq > row->head_seq) {
+    uint64_t up_to = receipt.missing.empty() ? receipt.seq : receipt.missing.front().first - 1;
+    return take_listed(relay, {{receipt.feed, up_to, {}}});
+  }
   if (!row || receipt.seq == 0 || receipt.seq > row->head_seq) return refuse("it speaks of entries that are not here");
   LYSOEN_ASSIGN(Hash hash, feeds().hash_at(*row, receipt.seq));
   if (hash != receipt.head) return refuse("the relay holds another version of this feed");
@@ -157,6 +181,27 @@ Result<void> VaultImpl::take_receipt(const RelayId& relay, ByteView bytes) {
   }));
   outbox_->set_witness(seen);
   return {};
+}
+
+// Of own feeds only a receipt counts.
+Result<void> VaultImpl::take_listed(const RelayId& relay, const std::vector<FeedHead>& heads) {
+  LYSOEN_TRY(require_team("sync"));
+  bool durable = false;
+  for (const auto& known : membership_.roster().head.relays) durable = durable || (known.id == relay && known.durable);
+  return plain([&](storage::Database& database) -> Result<void> {
+    for (const auto& head : heads) {
+      LYSOEN_ASSIGN(auto row, feeds().find(head.feed));
+      if (!row || row->own) continue;
+      const auto seq = std::min(head.seq, row->head_seq);
+      LYSOEN_TRY(
+          database.run("INSERT INTO receipts VALUES (?1, ?2, ?3, x'') ON CONFLICT (relay, feed) DO UPDATE SET seq = ?3 "
+                       "WHERE ?3 > seq",
+                       relay, row->id, seq));
+      if (durable)
+        LYSOEN_TRY(database.run("UPDATE feeds SET held_seq = max(held_seq, ?2) WHERE id = ?1", row->id, seq));
+    }
+    return {};
+  });
 }
 
 // -- Mailboxes ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 // before any save.
 #pragma once
 #include <lysoen/vault.h>
+#include <set>
 
 #include "core/blob/file.h"
 #include "core/crypto/parts.h"
@@ -148,6 +149,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<std::vector<FeedHead>> outgoing_heads() override;
   Result<uint64_t> confirmed(const RelayId& relay, const FeedKey& feed) override;
   Result<void> take_receipt(const RelayId& relay, ByteView receipt) override;
+  Result<void> take_listed(const RelayId& relay, const std::vector<FeedHead>& heads) override;
   Result<void> take_refusal(const RelayId& relay, const FeedKey& feed, uint64_t first_seq, uint64_t last_seq,
                             std::string_view reason) override;  // refusals.cc
   /// Those that still stand.
@@ -169,6 +171,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<void> take_blob_receipt(const RelayId& relay, ByteView receipt) override;
   Result<std::vector<WantedBlob>> wanted_blobs(size_t count_max) override;
   Result<void> take_chunks(const ProvenChunks& chunks) override;
+  Result<void> take_served(const RelayId& relay, const BlobName& name) override;
   Result<BlobsLeft> blobs_left(const RelayId& relay) override;
   Result<std::vector<BlobName>> whole_blobs() override;
   Result<std::optional<ChunkRanges>> held_chunks(const BlobName& name) override;
@@ -268,6 +271,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<FilesLeft> files_to_fetch();
   Result<size_t> held_not_opened();
   Result<void> count_files(VaultStatus& status);
+  Result<std::set<int64_t>> carried_for_others();
   Result<blob::ChunkFile*> whole_blob(const BlobName& name);
   Result<void> take_chunks_for(int64_t report, const std::optional<BlobFile>& known, ChunkRanges held,
                                const ProvenChunks& chunks);

@@ -364,6 +364,7 @@ Result<void> Applier::take_chunks() {
   if (!s_.peer.blobs()) return {};
   for (const auto& chunks : answer_.chunks) {
     LYSOEN_TRY(s_.peer.blobs()->take_chunks(chunks));
+    LYSOEN_TRY(s_.peer.blobs()->take_served(s_.relay.id, chunks.name));
     out_.chunks_received += chunks.chunks.size();
     s_.blobs_not_there.erase(chunks.name);
   }

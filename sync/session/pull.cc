@@ -42,7 +42,19 @@ Result<void> Pull::run(const std::vector<PullPiece>& pieces) {
     if (const auto* batch = std::get_if<Batch>(&piece)) LYSOEN_TRY(take_batch(*batch));
   for (const auto& piece : pieces)
     if (const auto* items = std::get_if<wire::MailboxItems>(&piece)) LYSOEN_TRY(settle(*items));
+  if (!listed_.empty()) {
+    std::vector<FeedHead> heads;
+    for (const auto& [feed, seq] : listed_) heads.push_back({feed, seq, {}});
+    LYSOEN_TRY(peer_.take_listed(relay_, heads));
+  }
   return settle_unlisted();
+}
+
+/// What is here of a feed and there too need not be carried there. With gaps there it may be wanted.
+void Pull::note_listed(const FeedKey& feed, const wire::Item& item) {
+  if (feed.device == peer_.device() || !item.missing.empty()) return;
+  uint64_t& seq = listed_[feed];
+  seq = std::max(seq, item.last_seq);
 }
 
 Result<void> Pull::take_batch(Batch batch) {
@@ -136,6 +148,7 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
       ++result_.items_missing;
       break;
     }
+    note_listed(items.feeds[item.feed], item);
     ++cursor.counter;
     feed::MailboxItem layout{
         cursor.counter, feed::feed_id(items.feeds[item.feed]), item.first_seq, item.last_seq, head, missing_of(item)};

@@ -45,6 +45,7 @@ class Pull {
   Result<void> take_batch(Batch batch);
   Result<void> settle(const wire::MailboxItems& items);
   Result<bool> settled(const wire::MailboxItems& items, const wire::Item& item, Hash& head);
+  void note_listed(const FeedKey& feed, const wire::Item& item);
   Result<void> settle_unlisted();
   Result<void> move(const MailboxCursor& cursor);
   bool unreadable(const FeedKey& feed, const wire::Item& item) const;
@@ -57,6 +58,7 @@ class Pull {
   const std::vector<wire::Verdict>& verdicts_;
   const std::optional<wire::MailboxPoints>& points_;
   std::map<FeedKey, Received> received_;
+  std::map<FeedKey, uint64_t> listed_;  // others' feeds: the last seq that the relay holds
   PullResult result_;
 };
 

@@ -78,8 +78,8 @@ class BlobPeer {
  public:
   virtual ~BlobPeer() = default;
 
-  /// Attachments of reports that were sent and for which this relay has not signed; small ones first, then the oldest
-  /// first. At most `count_max`.
+  /// Attachments of reports that were sent and for which this relay has not signed, and those of others that no durable
+  /// relay is known to hold; small ones first, then the oldest first. At most `count_max`.
   virtual Result<std::vector<BlobName>> outgoing_blobs(const RelayId& relay, size_t count_max) = 0;
   /// Up to `count` chunks from `first` on, which exists. The chunks themselves are read one by one.
   virtual Result<ChunkRun> read_run(const BlobName& name, uint32_t first, uint32_t count) = 0;
@@ -93,6 +93,12 @@ class BlobPeer {
   virtual Result<void> take_chunks(const ProvenChunks& chunks) = 0;
 
   virtual Result<BlobsLeft> blobs_left(const RelayId& relay) = 0;
+
+  /// The relay served chunks of it, so that it holds all.
+  virtual Result<void> take_served(const RelayId& relay, const BlobName& name) {
+    (void)relay, (void)name;
+    return {};
+  }
 
   // -- For bundles ---------------------------------------------------------------------------------------------------
   /// Attachments of sent and received reports that are here whole, small ones first: what read_run gives.

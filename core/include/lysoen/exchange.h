@@ -76,12 +76,20 @@ class SyncPeer {
   /// Offers the rosters that a relay sent, oldest first. Those that do not verify are set aside and reported, no error.
   virtual Result<void> take_roster(const SealedRoster& roster) = 0;
 
-  /// Heads of the feeds this device may send: its own, and with mule turned on others' too.
+  /// Heads of the feeds this device may send: its own, and of others' those that no durable relay is known to hold,
+  /// such as a bundle or a pocket relay brought.
   virtual Result<std::vector<FeedHead>> outgoing_heads() = 0;
-  /// How far this relay has confirmed each of them by receipt; what is missing is to be sent.
+  /// How far this relay has confirmed each of them by receipt, or listed it in a mailbox; what is missing is to be
+  /// sent.
   virtual Result<uint64_t> confirmed(const RelayId& relay, const FeedKey& feed) = 0;
   /// A receipt as received (fixed layout, signed by the relay). One that does not verify is refused with trust_refused.
   virtual Result<void> take_receipt(const RelayId& relay, ByteView receipt) = 0;
+
+  /// The relay listed these in a mailbox, up to there: it holds them.
+  virtual Result<void> take_listed(const RelayId& relay, const std::vector<FeedHead>& heads) {
+    (void)relay, (void)heads;
+    return {};
+  }
 
   /// The relay would not take entries of this feed, for `reason` (no report text). Told again by every sync that meets
   /// it; what is confirmed later is refused no more.

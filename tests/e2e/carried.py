@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""What reaches a relay or a reader by other hands: a stick, a mule that cannot read what it carries, a pocket relay on a laptop
+that meets the other relay later, and all of them in circles. Usage: carried.py BUILD"""
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from main_job import new_report
+from world import SmallDisk, World, alone, check, equal
+
+REFUSED, PARTLY, STORAGE = 3, 7, 10
+
+
+class Pocket:
+    """A second relay, at an address of its own that devices reach without the recorder."""
+
+    def __init__(self, world):
+        self.world, self.process = world, None
+        out = world.relay("keygen", "--store", "pocket").out
+        self.key = next(word for word in out.split() if word.startswith("lysoen-relay:1:"))
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+
+    def start(self):
+        ready = self.world.folder / "pocket.port"
+        ready.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [str(self.world.relay_program), "serve", "--store", "pocket", "--listen", self.address, "--port-file", str(ready)],
+            cwd=self.world.folder, env=self.world.environment, stdin=subprocess.DEVNULL, stdout=self.world.relay_log,
+            stderr=self.world.relay_log)
+        for _ in range(200):
+            if ready.exists() and ready.read_text().strip():
+                return
+            check(self.process.poll() is None, "the pocket relay runs")
+            time.sleep(0.05)
+        raise AssertionError("the pocket relay did not start")
+
+    def stop(self):
+        if self.process:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+            self.process = None
+
+
+def report_with_file(world, vault, title, size):
+    content = world.random.randbytes(size)
+    (world.folder / "attached.bin").write_bytes(content)
+    draft = new_report(world, vault, "police-incident", f"title={title}", submit=False)
+    world.cli(vault, "report", "attach", draft, "attached.bin")
+    return world.reads(vault, "report", "submit", draft)["id"], content
+
+
+def level(world, vault, report):
+    shown = world.reads(vault, "report", "show", report)
+    return shown["level"], all(file["held"] for file in shown["files"])
+
+
+def title_at(world, vault, report):
+    return next((one["title"] for one in world.reads(vault, "report", "list")["reports"] if one["id"] == report), None)
+
+
+def same_at(world, vault, report, title, content):
+    equal(title_at(world, vault, report), title, f"{vault}: the text")
+    world.cli(vault, "report", "extract", report, "attached.bin", "-o", "out.bin")
+    equal((world.folder / "out.bin").read_bytes(), content, f"{vault}: the attachment")
+    (world.folder / "out.bin").unlink()
+
+
+def a_mule_carries_what_it_cannot_read(world):
+    """A stick from one reporter to another, who has a connection. The attachment waits for the stick itself."""
+    report, content = report_with_file(world, "mon", "By another's hands", 200_000)
+    equal(level(world, "mon", report), ("saved", False), "before anything left")
+    world.cli("mon", "bundle", "export", "mon.bundle")
+    equal(level(world, "mon", report), ("carried", False), "once it is on the stick")
+    taken = world.cli("patrol", "--json", "bundle", "import", "mon.bundle", expect=PARTLY).json()
+    check(taken["stored"] > 0 and taken["bytes_not_placed"] > len(content), f"what the mule took: {taken}")
+    equal(title_at(world, "patrol", report), None, "what the mule can read of it")
+    world.cli("patrol", "bundle", "export", "patrol.bundle")  # it hands on what it cannot read
+    world.cli("desk", "bundle", "import", "patrol.bundle")
+    equal(title_at(world, "desk", report), "By another's hands", "the text by two sticks")
+    sent = world.reads("patrol", "sync")
+    check(sent["entries_sent"] > 0, "the mule sends the others' entries to the relay")
+    equal(world.reads("patrol", "sync")["entries_sent"], 0, "what the mule sends twice")
+    world.cli("second", "sync")
+    equal(title_at(world, "second", report), "By another's hands", "the text by stick, mule and relay")
+    equal(world.reads("second", "report", "show", report)["files"][0]["here"], 0, "of the attachment, so far")
+    world.cli("second", "bundle", "import", "mon.bundle")  # the stick itself brings the attachment
+    same_at(world, "second", report, "By another's hands", content)
+    # Who holds it whole gives it to the relay, for all.
+    world.cli("second", "sync")
+    world.cli("desk", "sync")
+    same_at(world, "desk", report, "By another's hands", content)
+    before = world.reads("mon", "status")["unsent_files"]
+    up = world.recorder.up
+    world.cli("mon", "sync")
+    equal((before, world.reads("mon", "status")["unsent_files"]), (1, 0), "attachments that the author still has to send")
+    check(world.recorder.up - up < 16_000, "the author sends nothing that is there")
+    check(level(world, "mon", report)[1], "a durable relay holds the attachment")
+
+
+def a_pocket_relay_meets_the_other_later(world, pocket):
+    """No connection but to a coordinator's laptop; the laptop's owner carries on what it got, and the pocket relay gives no
+    'held'."""
+    world.stop_relay()
+    pocket.start()
+    world.cli("desk", "sync")
+    report, content = report_with_file(world, "mon", "Where there is no net", 300_000)
+    world.cli("mon", "sync")
+    equal(level(world, "mon", report), ("carried", False), "at a relay that is not durable")
+    world.cli("desk", "sync")
+    same_at(world, "desk", report, "Where there is no net", content)
+    pocket.stop()
+    # Later, elsewhere.
+    world.start_relay()
+    sent = world.reads("desk", "sync")
+    check(sent["entries_sent"] > 0 and sent["files_sent"] > 0, f"the coordinator's device hands on: {sent}")
+    world.cli("second", "sync")
+    same_at(world, "second", report, "Where there is no net", content)
+    up = world.recorder.up
+    for device in ("desk", "second", "desk", "second"):
+        again = world.reads(device, "sync")
+        equal(again["files_sent"], 0, f"attachments that {device} sends again")
+    check(world.recorder.up - up < 16_000, "what the relay has is not sent again")
+    up = world.recorder.up
+    world.cli("mon", "sync")
+    check(world.recorder.up - up < 16_000, "the author sends nothing that is there")
+    levels = world.reads("mon", "report", "show", report)["levels"]
+    equal(levels["held"], levels["entries"], "entries that a durable relay signed for")
+    check(level(world, "mon", report)[1], "it signed for the attachment too")
+
+
+def circles(world, pocket):
+    """Sticks, both relays, everybody, in any order, again and again: all of it arrives once."""
+    pocket.start()
+    devices, made = ("mon", "patrol", "desk", "second"), {}
+    for step in range(36):
+        what = world.random.randrange(6)
+        one, other = world.random.sample(devices, 2)
+        if what == 0 or step == 0:
+            writer = world.random.choice(("mon", "patrol"))
+            title = f"Circle {step}"
+            made[report_with_file(world, writer, title, world.random.randrange(40_000))[0]] = title
+        elif what < 3:
+            world.cli(one, "sync", expect=None)
+        elif what < 5:
+            name = f"circle{step}.bundle"
+            world.cli(one, "bundle", "export", name)
+            for _ in range(world.random.randrange(1, 3)):
+                check(world.cli(other, "bundle", "import", name, expect=None).code in (0, PARTLY), "a sound bundle is taken")
+        else:
+            (pocket.start if not pocket.process else pocket.stop)()
+    if not pocket.process:
+        pocket.start()
+    for device in devices * 2:
+        world.cli(device, "sync")
+    up = world.recorder.up
+    for device in devices:
+        done = world.reads(device, "sync")
+        equal((done["entries_received"], done["files_sent"], done["notes"]), (0, 0, []), f"{device}: nothing moves any more")
+    check(world.recorder.up - up < 16_000, "nothing goes round in circles")
+    for reader in ("desk", "second"):
+        listed = [(one["id"], one["title"]) for one in world.reads(reader, "report", "list")["reports"]]
+        check(len(listed) == len(set(listed)), f"{reader}: every report once")
+        for report, title in made.items():
+            check((report, title) in listed, f"{reader}: '{title}' arrived")
+            files = world.reads(reader, "report", "show", report)["files"]
+            check(all(file["here"] == file["size"] for file in files), f"{reader}: the attachment of '{title}' arrived")
+    for device in devices:
+        equal(world.reads(device, "status")["unsent_entries"], 0, f"{device}: entries left")
+    for store in ("relay", "pocket"):
+        check(world.relay("check", "--store", store, "--json").json()["sound"], f"the store '{store}' is sound")
+
+
+def parts_and_full_disks(world, may_mount):
+    report, content = report_with_file(world, "patrol", "In small parts", 900_000)
+    files = world.reads("patrol", "bundle", "export", "parts", "--size-max", "300K")["files"]
+    check(len(files) > 3 and all((world.folder / file).stat().st_size <= 300 << 10 for file in files), "parts of a size")
+    world.random.shuffle(files)
+    for file in files:
+        world.cli("desk", "bundle", "import", file, expect=None)
+    world.cli("desk", "bundle", "import", *files)
+    same_at(world, "desk", report, "In small parts", content)
+    world.refuses("patrol", REFUSED, "so small a bundle: the limit must be at least 256 KiB", "bundle", "export", "tiny", "--size-max", "10K")
+    world.refuses("patrol", REFUSED, "parts.1-of-[0-9]*': a file of this name is there", "bundle", "export", "parts", "--size-max", "300K")
+    if not may_mount:
+        return print("no disk of one's own can be mounted here: a full one was not tried")
+    with SmallDisk(world.folder / "stick", "700k") as disk:
+        for size in ((), ("--size-max", "300K")):
+            world.refuses("patrol", STORAGE, "the disk is full", "bundle", "export", "stick/one", *size)
+            equal(list(disk.folder.iterdir()), [], "what an export leaves on a full disk")
+
+
+def main(build):
+    may_mount = alone(__file__)
+    with World(build) as world:
+        world.make_team("desk")
+        for vault, role in (("mon", "reporter"), ("patrol", "reporter"), ("second", "coordinator")):
+            world.join_by_files(vault, role)
+        pocket = Pocket(world)
+        world.cli("desk", "team", "relay", "add", f"http://{pocket.address}", "--relay-key", pocket.key, "--root", "root.key")
+        world.relay("team", "add", world.team_key, "--store", "pocket")
+        try:
+            world.start_relay()
+            world.admit_team()
+            for vault in ("desk", "mon", "patrol", "second"):
+                world.cli(vault, "sync")
+            a_mule_carries_what_it_cannot_read(world)
+            a_pocket_relay_meets_the_other_later(world, pocket)
+            circles(world, pocket)
+            parts_and_full_disks(world, may_mount)
+        finally:
+            pocket.stop()
+        print("carried: done")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
