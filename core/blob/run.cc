@@ -1,6 +1,8 @@
 #include "core/blob/run.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 namespace lysoen::blob {
 
@@ -34,6 +36,19 @@ bool RunReader::add(Bytes chunk) {
   into.chunks.push_back(std::move(chunk));
   expected_.pop_back();
   return true;
+}
+
+std::vector<ProvenChunks> RunReader::take_so_far() {
+  auto expected = std::exchange(expected_, {});
+  std::optional<ProvenChunks> next;
+  if (!expected.empty()) {
+    const auto& last = taken_.back();
+    next = ProvenChunks{last.name, last.first + static_cast<uint32_t>(last.chunks.size()), {}, {}};
+  }
+  auto taken = take();
+  if (next) taken_.push_back(std::move(*next));
+  expected_ = std::move(expected);
+  return taken;
 }
 
 std::vector<ProvenChunks> RunReader::take() {

@@ -17,8 +17,10 @@ class RunReader {
   bool begin(ChunkRun run);
   /// False: not the chunk that comes next; the run ends here.
   bool add(Bytes chunk);
-  /// Everything since the last call.
+  /// Everything since the last call; the run is over.
   std::vector<ProvenChunks> take();
+  /// Everything since the last call; the run goes on.
+  std::vector<ProvenChunks> take_so_far();
 
  private:
   std::vector<Hash> expected_;  // leaf hashes of chunks that are still to come, last first

@@ -21,6 +21,8 @@ class HpkeContext {
  public:
   Bytes seal(ByteView aad, ByteView plaintext);
   Result<Bytes> open(ByteView aad, ByteView ciphertext);  // the counter moves only when it opened
+  /// The next message is this many further on: an earlier context of this encapsulation opened those between.
+  void skip(uint64_t messages) { sequence_ += messages; }
   Key32 export_key(std::string_view exporter_context) const;
 
   /// RFC 9180, 5.1: Context from shared secret. Used by the functions below and by the vector tests.

@@ -58,7 +58,8 @@ Hash Request::sender() const {
 }
 
 bool Request::brings() const {
-  return intake_ == Intake::opened && (exchange_.batch_bytes() > 0 || exchange_.brings_objects());
+  return intake_ == Intake::opened &&
+         (exchange_.batch_bytes() > 0 || exchange_.brings_objects() || exchange_.is_begun());
 }
 
 Sift Request::sift() {
@@ -174,7 +175,7 @@ std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests, 
   for (auto* given : requests) {
     auto* request = static_cast<Request*>(given);
     request->failure_.reset();
-    if (request->end() == Sift::refused || request->intake_ != Intake::opened) continue;
+    if ((!request->portion_ && request->end() == Sift::refused) || request->intake_ != Intake::opened) continue;
     size_t size = request->exchange_.batch_bytes();
     if (request->exchange_.brings_objects() || size > size_max) {
       objects.push_back(request);
@@ -195,6 +196,11 @@ std::vector<Handled> RelayImpl::handle(std::span<RelayRequest* const> requests, 
   for (auto* given : requests) {
     auto* request = static_cast<Request*>(given);
     Handled result;
+    if (std::exchange(request->portion_, false)) {
+      request->exchange_.settle(!request->failure_);
+      handled.push_back({});
+      continue;
+    }
     if (request->intake_ == Intake::opened && request->sift_ != Sift::refused) {
       auto hold = request->failure_ ? Result<bool>(false) : request->exchange_.may_hold(*store_);
       if (hold && *hold && watch(*request)) {

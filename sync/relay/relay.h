@@ -59,6 +59,9 @@ class RelayRequest {
  public:
   virtual ~RelayRequest() = default;
   virtual Sift take(ByteView piece) = 0;
+  /// Something came whole that is worth storing before the rest is here: give the request to handle(), which stores it
+  /// and has no answer yet, and take() the next piece after that.
+  virtual bool portion() = 0;
   /// The body is over, whole or cut: opens what is left, so that handle() need not.
   virtual Sift end() = 0;
   /// Once admitted: who sends, for limits on what one sender may have under way. The device, or a joiner's invite.

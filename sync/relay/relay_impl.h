@@ -23,6 +23,7 @@ class Request final : public RelayRequest {
   Request(RelayImpl& relay, session::RelayExchange exchange) : relay_(relay), exchange_(std::move(exchange)) {}
   ~Request() override;
   Sift take(ByteView piece) override;
+  bool portion() override { return portion_ = intake_ == session::Intake::opened && exchange_.portion(); }
   Sift end() override;
   Hash sender() const override;
   bool brings() const override;
@@ -34,7 +35,7 @@ class Request final : public RelayRequest {
   session::RelayExchange exchange_;
   session::Intake intake_ = session::Intake::more;
   Sift sift_ = Sift::unknown;
-  bool ended_ = false, held_ = false;
+  bool ended_ = false, held_ = false, portion_ = false;
   std::vector<AudienceId> watched_;  // held: what may bring it news, beside its team's
   uint64_t looked_at_ = 0;           // held: the news it was last compared with
   std::optional<Error> failure_;     // why its commit failed

@@ -77,6 +77,11 @@ std::optional<Bytes> FrameKey::open(uint8_t type, ByteView sealed) {
   return std::move(opened).value();
 }
 
+void FrameKey::skip(uint64_t messages) {
+  if (context_) return context_->skip(messages);
+  sequence_ += messages;
+}
+
 crypto::Key32 export_answer_key(const crypto::HpkeContext& context) {
   return context.export_key(kAnswerExport);
 }

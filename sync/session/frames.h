@@ -27,6 +27,7 @@ class FrameKey {
   static FrameKey of_answer(const crypto::Key32& exported, const PublicKey& encapsulation, ByteView nonce);
   Bytes seal(uint8_t type, ByteView body);
   std::optional<Bytes> open(uint8_t type, ByteView sealed);
+  void skip(uint64_t messages);
   const crypto::Key32& header_key() const { return header_key_; }
 
  private:
@@ -70,7 +71,8 @@ struct Frame {
 
 class FrameOpener {
  public:
-  explicit FrameOpener(FrameKey key) : key_(std::move(key)) {}
+  /// `passed`: frames that were taken before with another opener of the same key.
+  explicit FrameOpener(FrameKey key, uint32_t passed = 0) : key_(std::move(key)), count_(passed) { key_.skip(passed); }
   enum class Step { frame, more, spoiled };
   /// Takes the next frame off `bytes` from `at` on, which moves behind it. `spoiled` is final. After the final frame
   /// any byte spoils.

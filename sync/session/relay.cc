@@ -49,6 +49,9 @@ size_t RelayExchange::batch_bytes() const {
   }
   return size + state_->chunks.size() * 256;  // of runs the record holds only where they lie
 }
+bool RelayExchange::is_begun() const {
+  return state_->begun;
+}
 bool RelayExchange::brings_objects() const {
   const auto& s = *state_;
   return !s.admission_lists.empty() || !s.rosters.empty() || !s.welcomes.empty() || !s.post.request.empty();
@@ -58,11 +61,12 @@ bool RelayExchange::brings_objects() const {
 
 Intake RelayExchange::take(ByteView piece) {
   auto& s = *state_;
-  if (s.refused || s.buffer.size() + piece.size() > wire::kRequestMax) {
+  if (s.refused || s.received + piece.size() > wire::kRequestMax) {
     s.refused = true;
     return Intake::refused;
   }
   bool gate_open = s.buffer.size() >= kHeadSize;
+  s.received += piece.size();
   s.buffer.insert(s.buffer.end(), piece.begin(), piece.end());
   if (s.opened) return Intake::opened;
   if (s.buffer.size() < kHeadSize) return Intake::more;
@@ -73,14 +77,40 @@ Intake RelayExchange::take(ByteView piece) {
   return s.opened ? Intake::opened : Intake::more;
 }
 
+bool RelayExchange::portion() {
+  auto& s = *state_;
+  if (!s.opened || s.refused || s.join || s.finished) return false;
+  s.open_rest();
+  if (s.refused || s.whole || brings_objects() || !s.list_parts.empty() || !s.roster_parts.empty() ||
+      !s.welcome_parts.empty())
+    return false;
+  s.take_runs(s.runs.take_so_far());
+  return s.portion = !s.batches.empty() || !s.chunks.empty();
+}
+
+void RelayExchange::settle(bool stands) {
+  auto& s = *state_;
+  s.portion = false;
+  if (!stands) return;
+  s.batches.clear();
+  s.chunks.clear();
+  if (s.turned_away) return;
+  s.begun = true;
+  s.settled = {s.verdicts, s.touched, s.told};
+}
+
 Intake RelayExchange::finish() {
   auto& s = *state_;
   if (!s.opened) s.refused = true;
-  if (!s.refused && !s.whole && s.taken < s.buffer.size()) s.open_rest();
-  if (!s.buffer.empty()) s.chunks = s.runs.take();
+  if (!s.refused) s.open_rest();
+  s.take_runs(s.runs.take());
+  s.finished = true;
   s.buffer = {};
-  s.taken = 0;
   return s.refused ? Intake::refused : Intake::opened;
+}
+
+void State::take_runs(std::vector<ProvenChunks> runs_taken) {
+  for (auto& run : runs_taken) chunks.push_back(std::move(run));
 }
 
 bool State::passes_gate() const {
@@ -118,16 +148,14 @@ bool State::open_first() {
   return false;
 }
 
-/// The context again, past the frames that are read already.
+/// With the context again, from where the frames that were read end.
 void State::open_rest() {
+  if (buffer.empty()) return;
+  if (whole) return void(refused = true);
   auto context = context_of(key_index);
   if (!context) return void(refused = true);
-  FrameOpener opener(FrameKey::of_request(std::move(*context)));
-  Frame frame;
-  size_t at = kHeadSize;
-  while (at < taken) {
-    if (opener.next(buffer, at, frame) != FrameOpener::Step::frame) return void(refused = true);
-  }
+  FrameOpener opener(FrameKey::of_request(std::move(*context)), frames);
+  size_t at = 0;
   if (!read_frames(opener, at)) refused = true;
 }
 
@@ -143,7 +171,8 @@ bool State::read_frames(FrameOpener& opener, size_t& at) {
     take_frame(frame);
     if (frame.final) whole = true;
   }
-  taken = at;
+  frames = opener.count();
+  buffer.erase(buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(at));
   return true;
 }
 
@@ -248,24 +277,27 @@ void State::tell(const BlobName& name) {
 
 Result<void> RelayExchange::apply(RelayStore& store) {
   auto& s = *state_;
-  if (!s.buffer.empty()) finish();
+  if (!s.finished && !s.portion) finish();
   LYSOEN_CHECK(s.opened && !s.refused);
-  s.verdicts = s.malformed;
-  s.touched.clear();
-  s.told.clear();
+  s.verdicts = s.settled.verdicts;
+  if (!s.portion) s.verdicts.insert(s.verdicts.begin(), s.malformed.begin(), s.malformed.end());
+  s.touched = s.settled.touched;
+  s.told = s.settled.told;
   s.turned_away = false;
   s.applied = true;
   if (s.join) return s.apply_join(store);
 
-  if (!s.whole) s.refuse(VerdictObject::exchange, VerdictCode::cut);
+  if (!s.whole && !s.portion) s.refuse(VerdictObject::exchange, VerdictCode::cut);
   LYSOEN_ASSIGN(bool admitted, s.admit(store));
   if (!admitted) {
     s.turned_away = true;
     return {};
   }
-  LYSOEN_ASSIGN(s.counter, store.take_counter(s.hello.team, s.hello.device, s.hello.counter, s.encapsulation));
-  LYSOEN_ASSIGN(auto heads, store.heads_of(s.hello.team, s.hello.device));
-  s.heads_differ = heads_digest(heads) != s.hello.heads_hash8;
+  if (!s.begun) {
+    LYSOEN_ASSIGN(s.counter, store.take_counter(s.hello.team, s.hello.device, s.hello.counter, s.encapsulation));
+    LYSOEN_ASSIGN(auto heads, store.heads_of(s.hello.team, s.hello.device));
+    s.heads_differ = heads_digest(heads) != s.hello.heads_hash8;
+  }
   LYSOEN_TRY(s.apply_objects(store));
   for (const auto& batch : s.batches) LYSOEN_TRY(s.apply_batch(store, batch));
   return s.apply_chunks(store);

@@ -5,7 +5,8 @@
 //   commit, or after it failed: receipts, verdicts, mailboxes; sealed and padded.
 //
 // A request without End is cut: what came whole is applied. A frame that does not open, or anything after End, spoils
-// the whole request: nothing of it is applied and there is no answer that the sender could open.
+// the request: nothing more of it is applied and there is no answer that the sender could open. What a portion brought
+// before stands, as after a cut: every frame of it opened, and every batch and chunk proves itself.
 #pragma once
 #include <chrono>
 #include <memory>
@@ -30,6 +31,13 @@ class RelayExchange {
   /// Errors are in the value: `refused` is final.
   Intake take(ByteView piece);
 
+  /// Opens what came whole so far, so that it can be applied before the rest is here: who is killed or cut off then
+  /// loses no more than a chunk. True: give it to apply(), then call settle(), and only then go on with take(). False:
+  /// nothing is worth it yet, or what it brings goes together or not at all (lists, rosters, a join request).
+  bool portion();
+  /// The commit of a portion stands, or failed: then it is applied again with the rest.
+  void settle(bool stands);
+
   /// No more bytes will come: opens what is left. apply() does it otherwise; here it may run on any thread.
   Intake finish();
 
@@ -43,6 +51,8 @@ class RelayExchange {
   /// that must not be undone (lists, rosters, welcomes, join requests). Valid after finish().
   size_t batch_bytes() const;
   bool brings_objects() const;
+  /// A portion of it stands already.
+  bool is_begun() const;
 
   /// Requires opened. Errors: the store failed; the caller rolls back and passes the error to answer().
   Result<void> apply(RelayStore& store);

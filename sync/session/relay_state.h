@@ -16,9 +16,10 @@ struct RelayExchange::State {
 
   // Intake. No secret is kept between calls: ten thousand slow or held exchanges would not fit the arena of secrets, so
   // the context is derived again from the encapsulation (one scalar multiplication) when it is needed.
-  Bytes buffer;
-  size_t taken = 0;  // bytes of `buffer` that were decoded
-  bool opened = false, refused = false, whole = false;
+  Bytes buffer;         // what was not decoded yet; until `opened` all of it
+  size_t received = 0;  // bytes
+  uint32_t frames = 0;  // decoded
+  bool opened = false, refused = false, whole = false, finished = false;
   int key_index = -1;  // which key opens: index in keys->exchange, or its size for the fallback
   PublicKey encapsulation{};
 
@@ -32,7 +33,7 @@ struct RelayExchange::State {
   std::vector<BlobName> offered;
   std::vector<WantedBlob> asked;
   blob::RunReader runs;
-  std::vector<ProvenChunks> chunks;  // once the request is over
+  std::vector<ProvenChunks> chunks;  // taken off `runs`
   std::vector<Bytes> admission_lists, welcomes;
   std::vector<SealedRoster> rosters;
   Assembler list_parts, welcome_parts, roster_parts;
@@ -48,6 +49,15 @@ struct RelayExchange::State {
   std::vector<BlobName> told;    // blobs to say the state of, each once
   JoinState join_state = JoinState::unknown_invite;
 
+  // What portions of it did whose commits stand.
+  bool portion = false;  // what is here now is one
+  bool begun = false;    // there was one
+  struct {
+    std::vector<wire::Verdict> verdicts;
+    std::vector<FeedKey> touched;
+    std::vector<BlobName> told;
+  } settled;
+
   State(std::shared_ptr<const RelayKeys> keys_in, WallTime now_in, Random& random_in)
       : keys(std::move(keys_in)), now(now_in), random(random_in) {}
 
@@ -62,7 +72,7 @@ struct RelayExchange::State {
   bool read_frames(FrameOpener& opener, size_t& at);
   bool take_first(const Frame& frame);
   void take_frame(const Frame& frame);
-  void take_end(const Frame& frame);
+  void take_runs(std::vector<ProvenChunks> runs_taken);
   template <class Message>
   std::optional<Message> read(const Frame& frame, wire::VerdictObject object);
 

@@ -110,7 +110,8 @@ class Recorder:
     def _pump(self, source, sink, up):
         source.settimeout(60)
         try:
-            while data := source.recv(65536):
+            # Slow: in small pieces, as a slow link has little under way.
+            while data := source.recv(max(1024, self.rate // 100) if self.rate else 65536):
                 self._keep(data, up)
                 if self.rate:
                     time.sleep(len(data) / self.rate)

@@ -15,11 +15,14 @@ constexpr size_t kPullBusy = 64 * 1024;  // bytes of an answer to one that only 
 constexpr int kPullRest = 3;             // times as long as it took others go first, after one that
 constexpr auto kPullLong = 2ms;          // took this long, while there are
 constexpr auto kPushedLately = 1s;       // reports to take in
-constexpr size_t kDueTogether = 32;      // held until now, between two commits
-constexpr size_t kWaitingMax = 8192;     // requests waiting for the writer
-constexpr uint64_t kSmall = 64 * 1024;   // a request that goes on when memory runs short
-constexpr auto kSweepEvery = 100ms;      // looks for hang-ups and deadlines among held requests
-constexpr auto kNewsEvery = 20ms;        // for all who wait; a burst of commits is one look
+// A request that comes slowly is stored as it comes: at most so often, since each is a commit that others share.
+constexpr auto kPortionEvery = 20ms;
+constexpr uint64_t kPortionMin = 16 * 1024;
+constexpr size_t kDueTogether = 32;     // held until now, between two commits
+constexpr size_t kWaitingMax = 8192;    // requests waiting for the writer
+constexpr uint64_t kSmall = 64 * 1024;  // a request that goes on when memory runs short
+constexpr auto kSweepEvery = 100ms;     // looks for hang-ups and deadlines among held requests
+constexpr auto kNewsEvery = 20ms;       // for all who wait; a burst of commits is one look
 constexpr auto kTick = 500ms;
 constexpr auto kTendEvery = 15min;
 
@@ -34,6 +37,7 @@ class RelayService::Exchange final : public net::Incoming {
  public:
   explicit Exchange(RelayService& service) : service_(service), job_(std::make_shared<Job>(service)) {
     job_->request = service.relay_.begin();
+    job_->portion_at = service.now();
   }
   ~Exchange() override { job_->gone = true; }
 
@@ -45,7 +49,11 @@ class RelayService::Exchange final : public net::Incoming {
       case relay::Sift::unknown:
         return next(net::Piece::unknown);
       case relay::Sift::admitted:
-        return next(service_.begin_counting(*job_) ? net::Piece::admitted : net::Piece::crowded);
+        if (!service_.begin_counting(*job_)) return next(net::Piece::crowded);
+        if (!portion_due() || !job_->request->portion()) return next(net::Piece::admitted);
+        job_->portion_bytes = job_->bytes;
+        job_->next = std::move(next);
+        return service_.enqueue(job_);
       case relay::Sift::stranger:
         return next(net::Piece::enough);
       case relay::Sift::refused:
@@ -62,6 +70,9 @@ class RelayService::Exchange final : public net::Incoming {
   }
 
  private:
+  bool portion_due() const {
+    return job_->bytes - job_->portion_bytes >= kPortionMin && service_.now() - job_->portion_at >= kPortionEvery;
+  }
   RelayService& service_;
   std::shared_ptr<Job> job_;
 };
@@ -106,10 +117,11 @@ void RelayService::enqueue(std::shared_ptr<Job> job) {
   bool full = false;
   {
     std::lock_guard lock(mutex_);
-    auto& queue = job->request->brings() ? pushes_ : pulls_;
+    auto& queue = job->next || job->request->brings() ? pushes_ : pulls_;
     full = queue.size() >= kWaitingMax || stopping_;
     if (!full) queue.push_back(job);
   }
+  if (full && job->next) return std::exchange(job->next, nullptr)(net::Piece::busy);
   if (full && job->reply) return job->reply({.status = 503, .body = {}});
   work_.notify_one();
 }
@@ -195,6 +207,11 @@ void RelayService::handle(const std::vector<std::shared_ptr<Job>>& jobs, size_t 
   metrics_.committed(jobs.size(), done - began);
   for (size_t i = 0; i < jobs.size(); ++i) {
     auto& job = jobs[i];
+    if (job->next) {
+      job->portion_at = done;
+      std::exchange(job->next, nullptr)(net::Piece::admitted);
+      continue;
+    }
     if (!job->reply) continue;
     if (handled[i].hold.count() > 0 && handled[i].answer.empty()) {
       job->until = done + handled[i].hold;

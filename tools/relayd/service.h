@@ -24,6 +24,9 @@ struct Job {
   ~Job();
   RelayService& service;
   std::unique_ptr<relay::RelayRequest> request;  // null once answered
+  net::Incoming::Next next;                      // a portion of it is to be stored before it goes on
+  std::chrono::nanoseconds portion_at{0};        // the last one, or its first byte
+  uint64_t portion_bytes = 0;                    // of its body by then
   net::Incoming::Reply reply;                    // null: cut, nobody waits
   std::atomic<bool> gone{false};                 // the connection broke
   std::atomic<uint64_t> bytes{0};                // of its body so far, or of its answer

@@ -94,12 +94,21 @@ TEST_CASE("Blob file: runs in any order make it whole, and then it proves every 
       blob::RunReader reader;
       REQUIRE(reader.begin(blob.run(first, count)));
       uint32_t came = static_cast<uint32_t>(random() % (count + 1));  // and then the line was cut
-      for (uint32_t i = 0; i < came; ++i) REQUIRE(reader.add(blob.chunks[first + i]));
-      for (const auto& proven : reader.take()) {
-        CHECK(proven.chunks.size() == came);
-        REQUIRE(file.write(proven).ok());
-        blob::add(held, {proven.first, proven.first + came});
+      uint32_t taken = 0;
+      auto keep = [&](const std::vector<ProvenChunks>& runs) {
+        for (const auto& proven : runs) {
+          CHECK(proven.first == first + taken);
+          taken += static_cast<uint32_t>(proven.chunks.size());
+          REQUIRE(file.write(proven).ok());
+          blob::add(held, {proven.first, first + taken});
+        }
+      };
+      for (uint32_t i = 0; i < came; ++i) {
+        REQUIRE(reader.add(blob.chunks[first + i]));
+        if (random() % 4 == 0) keep(reader.take_so_far());  // while the run goes on
       }
+      keep(reader.take());
+      CHECK(taken == came);
     }
     CHECK(blob::bytes_of(blob.name, held) == blob.name.size);
     REQUIRE(file.finish().ok());

@@ -77,6 +77,51 @@ TEST_CASE("Exchange: what many small answers bring is brought once, however the 
   CHECK(bytes < written + written / 5);
 }
 
+TEST_CASE("Exchange: a request that comes slowly is stored as it comes, and answered as one", "[relay]") {
+  const bool spoiled = GENERATE(false, true);
+  Field field(4712);
+  constexpr uint64_t kEntries = 200;
+  for (uint64_t i = 0; i < kEntries; ++i) field.reporter.write(field.team_audience, 700);
+  auto session = field.exchange(field.reporter);
+  auto made = session.request({.window = 1 << 20});
+  REQUIRE(made.ok());
+  auto request = *made;
+  if (spoiled) request[request.size() / 2] ^= 1;
+  auto coming = field.relay->begin();
+  uint64_t portions = 0, held = 0;
+  relay::RelayRequest* one[] = {coming.get()};
+  auto sift = relay::Sift::unknown;
+  for (size_t at = 0; at < request.size() && sift != relay::Sift::refused; at += 5000) {
+    sift = coming->take(ByteView(request).subspan(at, std::min<size_t>(5000, request.size() - at)));
+    if (sift != relay::Sift::admitted || !coming->portion()) continue;
+    auto handled = field.relay->handle(one);
+    REQUIRE(handled.size() == 1);
+    CHECK(handled[0].answer.empty());
+    CHECK(field.entries_held() > held);
+    held = field.entries_held();
+    ++portions;
+  }
+  CHECK(portions > 2);
+  if (spoiled) {
+    // What came before stands; of what follows nothing does, and nobody is answered.
+    CHECK(held > 0);
+    CHECK(held < kEntries / 2 + 30);
+    CHECK(coming->end() == relay::Sift::refused);
+    CHECK(field.relay->handle(one)[0].answer.empty());
+    CHECK(field.entries_held() == held);
+    return;
+  }
+  CHECK(held > kEntries - 30);  // all but the batch it would fall into
+  CHECK(coming->end() == relay::Sift::admitted);
+  auto outcome = session.response(field.relay->handle(one)[0].answer);
+  REQUIRE(outcome.ok());
+  CHECK(outcome->entries_sent == kEntries);
+  CHECK(outcome->refused.empty());
+  CHECK(outcome->notes.empty());
+  CHECK(!outcome->counter_stale);
+  CHECK(!outcome->more());
+}
+
 TEST_CASE("Exchange: what is left is told in bytes, from the size of what was sent", "[relay]") {
   Field field(24);
   for (int i = 0; i < 200; ++i) field.reporter.write(field.team_audience, 600);
