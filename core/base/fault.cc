@@ -13,6 +13,12 @@ bool plant(std::string_view name) {
   return false;
 }
 
+void pull(std::string_view name) {
+#define LYSOEN_PULL_FAULT(fault) \
+  if (name == #fault) fault = false;
+  LYSOEN_FAULTS(LYSOEN_PULL_FAULT)
+}
+
 std::span<const std::string_view> names() {
 #define LYSOEN_NAME_FAULT(fault) #fault,
   static constexpr std::string_view kNames[] = {LYSOEN_FAULTS(LYSOEN_NAME_FAULT)};

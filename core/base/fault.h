@@ -39,7 +39,23 @@
   FAULT(page_gap_kept)                /* the space between the cells of a page keeps what SQLite moved from there */ \
   FAULT(chunks_not_synced)            /* a relay's list of chunks is committed before they are on the medium */       \
   FAULT(chunk_list_ahead)             /* a device's list of chunks names one more than came */                        \
-  FAULT(blob_receipt_early)           /* a relay signs for an attachment of which it holds a part */
+  FAULT(blob_receipt_early)           /* a relay signs for an attachment of which it holds a part */                 \
+  FAULT(answer_nonce_repeated)        /* two answers to one request are under one key */                             \
+  FAULT(resend_is_fork)               /* a batch that begins with what is held is taken for another version */       \
+  FAULT(one_value_wins)               /* of the values of a conflict one stands, the same everywhere */              \
+  FAULT(waiting_forgotten)            /* what waits for a roster is not taken up when it comes */                    \
+  FAULT(stub_kept)                    /* an entry does not take the place of its stub */                             \
+  FAULT(stream_stub_final)            /* the entry of a stream that comes late opens nothing */                      \
+  FAULT(late_not_acknowledged)        /* what came in the place of a stub is not acknowledged */                     \
+  FAULT(own_past_ignored)             /* own entries that come from elsewhere begin no new incarnation */            \
+  FAULT(not_issued_again)             /* what stands behind a fork of an own feed stays there */                     \
+  FAULT(epoch_kept)                   /* a relay put back to an older day counts on from there */                    \
+  FAULT(errands_kept)                 /* a relay that lost its store gets no list and no roster again */             \
+  FAULT(turns_not_taken)              /* a relay that always has more keeps the next one waiting */                  \
+  FAULT(refill_without_end)           /* what a relay holds again is sent to it again */                             \
+  FAULT(restart_unsaid)               /* a mailbox that begins anew within an epoch is read without a word */        \
+  FAULT(cursor_ahead)                 /* a cursor moves over an item of which nothing came */                        \
+  FAULT(bundle_stops_at_known)        /* a bundle is left at the first batch that is here already */
 // clang-format on
 
 namespace lysoen::fault {
@@ -50,6 +66,7 @@ LYSOEN_FAULTS(LYSOEN_DECLARE_FAULT)
 
 /// Plants a fault by its name; false if there is none of that name.
 bool plant(std::string_view name);
+void pull(std::string_view name);  // the promise holds again
 std::span<const std::string_view> names();
 
 }  // namespace lysoen::fault

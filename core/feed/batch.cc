@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/base/fault.h"
 #include "core/base/try.h"
 
 namespace lysoen::feed {
@@ -145,13 +146,14 @@ MergePlan plan_merge(const BlockState& held, const SeqRanges& held_stubs, const 
   }
   size_t overlap = std::min<size_t>(batch.entries.size(), held.last_seq() + 1 - batch.first_seq);
   plan.fork_seq = find_fork(held, batch, hashes, overlap);
+  if (LYSOEN_FAULT(resend_is_fork) && overlap > 0 && overlap < batch.entries.size()) plan.fork_seq = batch.first_seq;
   if (plan.fork_seq != 0) {
     plan.outcome = AppendOutcome::forked;
     plan.reason = "another entry is held at sequence number " + std::to_string(plan.fork_seq);
     return plan;
   }
   plan.new_from = overlap;
-  plan.replace = find_replacements(held_stubs, held_gaps, batch, overlap);
+  if (!LYSOEN_FAULT(stub_kept)) plan.replace = find_replacements(held_stubs, held_gaps, batch, overlap);
   bool has_new = overlap < batch.entries.size();
   // Only a batch that ends where the held entries end proves them all: `right` cannot be split further.
   bool newer_signature = batch.last_seq() == held.last_seq() && batch.signed_seq > held.signed_seq;

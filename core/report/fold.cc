@@ -36,6 +36,8 @@ class Folding {
     auto arrived_before = [&](const Put* a, const Put* b) { return a->entry < b->entry; };
     for (auto& [path, visible] : visible_)
       if (fault::last_arrival_wins) visible = {*std::max_element(visible.begin(), visible.end(), arrived_before)};
+    for (auto& [path, visible] : visible_)
+      if (fault::one_value_wins) visible = {*std::max_element(visible.begin(), visible.end(), shown_before)};
 #endif
   }
 

@@ -91,6 +91,7 @@ Result<std::vector<VaultImpl::Unissued>> VaultImpl::not_issued() {
 /// otherwise, and what a repair found behind a lost save stands nowhere: nobody will take it from there. It goes out
 /// once more, with the same edit ids, under the new incarnation.
 Result<void> VaultImpl::issue_again() {
+  if (LYSOEN_FAULT(not_issued_again)) return {};
   for (;;) {
     LYSOEN_ASSIGN(auto unissued, not_issued());
     if (unissued.empty()) return {};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/feed/fork.h"
 #include "core/feed/warrant.h"
@@ -74,6 +75,7 @@ Result<AppendVerdict> Intake::store(FeedRow& row, const Batch& batch, std::span<
 
 /// Of the last incarnation there is no later one; only somebody with a stolen key could have begun it.
 void Intake::note_own_past(const FeedRow& row) {
+  if (LYSOEN_FAULT(own_past_ignored)) return;
   uint32_t incarnation = row.key.incarnation;
   if (row.key.device != membership_.device() ||
       incarnation < std::max(membership_.incarnation(), own_past_.value_or(0)))
@@ -135,6 +137,7 @@ Result<bool> Intake::store_fork(const FeedRow& row, const Batch& batch, std::spa
 }
 
 Result<void> Intake::take_up() {
+  if (LYSOEN_FAULT(waiting_forgotten)) return {};
   LYSOEN_ASSIGN(auto rows, feeds_.all(false));
   for (auto& row : rows)
     if (row.opened_seq < row.head_seq && opens(row)) LYSOEN_TRY(open_feed(row));

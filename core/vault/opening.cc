@@ -1,6 +1,7 @@
 // The reading half of the intake: from sealed entries to reports and levels.
 #include <algorithm>
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/feed/body.h"
 #include "core/vault/intake.h"
@@ -91,6 +92,7 @@ Result<void> Intake::open_late(FeedRow& row, uint64_t seq) {
   if (!late || late->kind != EntryKind::stream) return open_place(row, seq, reader);
   if (!reader) return set_aside(row, seq, "sealed to keys that this device does not hold");
   // The stream's own entry came late: what hangs on it opens now.
+  if (LYSOEN_FAULT(stream_stub_final)) return {};
   for (uint64_t later = seq + 1; reader && later <= row.opened_seq && reader->reaches(later); ++later) {
     LYSOEN_ASSIGN(auto entry, feeds_.entry(row, later));
     if (!entry || entry->kind == EntryKind::stream) break;
@@ -126,7 +128,7 @@ Result<void> Intake::judge_again(FeedRow& row, uint64_t first_late) {
   LYSOEN_ASSIGN(auto renamed, rows_.name_again(row.id));
   touched_.insert(renamed.rows.begin(), renamed.rows.end());
   row.roster_seen = renamed.roster_seen;
-  row.acknowledged_seq = std::min(row.acknowledged_seq, first_late - 1);
+  if (!LYSOEN_FAULT(late_not_acknowledged)) row.acknowledged_seq = std::min(row.acknowledged_seq, first_late - 1);
   return database_.run("UPDATE feeds SET roster_seen = ?2, acknowledged_seq = ?3 WHERE id = ?1", row.id,
                        row.roster_seen, row.acknowledged_seq);
 }

@@ -274,6 +274,7 @@ Result<void> VaultImpl::errands_done(const RelayId& relay, const RelayErrands& d
 
 Result<void> VaultImpl::errands_undone(const RelayId& relay) {
   LYSOEN_TRY(usable());
+  if (LYSOEN_FAULT(errands_kept)) return {};
   LYSOEN_ASSIGN(auto done, database().integer("SELECT 1 FROM errands_done WHERE relay = ? LIMIT 1", relay));
   if (!done) return {};
   return plain(

@@ -1,6 +1,7 @@
 // Taking a bundle: each part is verified before anything in it is used; batches go to the store as they come.
 #include <algorithm>
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/blob/ranges.h"
 #include "sync/bundle/reader.h"
@@ -35,6 +36,7 @@ class Taker final : public bundle::Sink {
       LYSOEN_TRY(peer_.begin_intake());
       in_intake_ = true;
     }
+    if (LYSOEN_FAULT(bundle_stops_at_known) && taken_.entries_known > 0) return {};
     LYSOEN_ASSIGN(auto before, store_.head(batch.feed));
     LYSOEN_ASSIGN(auto verdict, store_.append(batch));
     count(batch, before, verdict);

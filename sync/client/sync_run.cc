@@ -1,4 +1,5 @@
 #include "sync/client/sync_run.h"
+#include "core/base/fault.h"
 
 #include <algorithm>
 
@@ -145,7 +146,7 @@ RelayLine* SyncRun::next_ready() {
       if (line.open() && line.poll == poll && line.ready_at <= now()) ready.push_back(&line);
     if (ready.empty()) continue;
     for (auto* line : ready)
-      if (line->turns < kTurnsInARow) return line;
+      if (line->turns < kTurnsInARow || LYSOEN_FAULT(turns_not_taken)) return line;
     for (auto* line : ready) line->turns = 0;
     return ready.front();
   }

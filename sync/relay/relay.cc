@@ -1,6 +1,7 @@
 // Opening the relay, its keys, and noticing a store that was restored from an older state.
 #include "sync/relay/relay.h"
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "sync/relay/relay_impl.h"
 #include "sync/relay/schema.h"
@@ -114,7 +115,7 @@ Result<void> RelayImpl::notice_restore(bool lost) {
   LYSOEN_ASSIGN(uint32_t epoch, store_->epoch());
   const auto& mark = state_file_->found();
   bool older = mark ? commits < mark->commits || epoch < mark->epoch : commits > 0;
-  if (older || lost) {
+  if ((older || lost) && !LYSOEN_FAULT(epoch_kept)) {
     uint32_t next = std::max(epoch, mark ? mark->epoch : 0) + 1;
     uint64_t floor = mark ? mark->commits : 0;
     auto begun = container_->durable([&](storage::Database& db) -> Result<void> {

@@ -4,6 +4,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/check.h"
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/feed/entry.h"
 #include "core/feed/receipt.h"
@@ -232,6 +233,7 @@ Result<void> Applier::take_receipts() {
     // Of what the relay had lost it holds so much again, whether or not that was confirmed before.
     auto lost = s_.relay_has.find(read->feed);
     const uint64_t holds = read->missing.empty() ? read->seq : read->missing.front().first - 1;
+    if (LYSOEN_FAULT(refill_without_end)) continue;
     if (lost != s_.relay_has.end() && holds > lost->second) lost->second = holds, learned_ = true;
   }
   for (const auto& head : sent_.heads) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/fault.h"
 #include "core/base/try.h"
 #include "core/feed/batch.h"
 #include "core/feed/receipt.h"
@@ -133,7 +134,7 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
   if (asked == asked_.end()) return {};
   MailboxCursor cursor = *asked;
   if (items.first == 1) {
-    if (items.store_epoch == asked->store_epoch && asked->counter > 0)
+    if (items.store_epoch == asked->store_epoch && asked->counter > 0 && !LYSOEN_FAULT(restart_unsaid))
       result_.notes.push_back(
           "the relay's list of a mailbox contradicts what it signed before: it is read again from its beginning");
     cursor = {items.mailbox, items.store_epoch, 0, {}};
@@ -144,7 +145,7 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
   for (const auto& item : items.items) {
     Hash head;
     LYSOEN_ASSIGN(bool over, settled(items, item, head));
-    if (!over) {
+    if (!over && !LYSOEN_FAULT(cursor_ahead)) {
       ++result_.items_missing;
       break;
     }

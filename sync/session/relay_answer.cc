@@ -389,7 +389,7 @@ Result<Bytes> RelayExchange::answer(RelayStore& store, const Error* failure, siz
   LYSOEN_CHECK(s.opened && !s.refused);
   LYSOEN_ASSIGN(auto context, s.context_of(s.key_index));
   Bytes nonce(kNonceSize);
-  s.random.fill(nonce);
+  if (!LYSOEN_FAULT(answer_nonce_repeated)) s.random.fill(nonce);
   auto key = FrameKey::of_answer(export_answer_key(context), s.encapsulation, nonce);
   FrameSealer out(std::move(key), nonce);
   AnswerWriter writer(s, store, out, size_max);

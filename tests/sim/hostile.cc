@@ -12,12 +12,12 @@ constexpr const char* kNames[] = {"keeps back", "delays", "replays", "forges", "
 }  // namespace
 
 Hostile::Hostile(const Founded& founded, size_t which, Station& face, std::filesystem::path home, Clock& world,
-                 Dice& dice)
+                 Dice& dice, uint32_t arts)
     : dice_(dice),
       first_(face),
       second_(std::make_unique<Station>(founded, which, std::move(home), world, dice.below(UINT64_MAX))),
       forger_(face.home() / "relay.key", dice),
-      arts_(static_cast<uint32_t>(dice.between(1, 127))) {
+      arts_(arts != 0 ? arts : static_cast<uint32_t>(dice.between(1, 127))) {
   if (!can(Art::two_faces)) second_.reset();
   older_.push_back(first_.copy_of_store());
 }
@@ -27,6 +27,11 @@ std::string Hostile::describe() const {
   for (size_t i = 0; i < std::size(kNames); ++i)
     if ((arts_ >> i & 1) != 0) arts += std::string(arts.empty() ? "" : ", ") + kNames[i];
   return arts;
+}
+
+void Hostile::look_into_stores(const PlaintextWatch& watch) const {
+  first_.look_into_store(watch, ".db");
+  if (second_) second_->look_into_store(watch, ".db");
 }
 
 void Hostile::forget() {

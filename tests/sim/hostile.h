@@ -20,13 +20,14 @@ enum class Art : uint32_t {
 class Hostile {
  public:
   /// `face`: the store that it began with.
-  Hostile(const Founded& founded, size_t which, Station& face, std::filesystem::path home, Clock& world, Dice& dice);
+  Hostile(const Founded& founded, size_t which, Station& face, std::filesystem::path home, Clock& world, Dice& dice,
+          uint32_t arts);
 
   std::optional<std::vector<Reply>> handle(const std::vector<Letter>& letters);
   /// It goes on lying, and loses nothing more.
   void settle() { arts_ &= ~static_cast<uint32_t>(Art::forgets); }
   std::string describe() const;
-  Station* second_face() { return second_.get(); }
+  void look_into_stores(const PlaintextWatch& watch) const;
 
  private:
   bool can(Art art) const { return (arts_ & static_cast<uint32_t>(art)) != 0; }

@@ -10,7 +10,7 @@ namespace lysoen::sim {
 namespace {
 
 // Reporters up, coordinators down and their acknowledgements up, acknowledgements down, and one in which nothing moves.
-constexpr uint64_t kRoundsMax = 4;
+constexpr uint64_t kRoundsMax = 4, kRoundsOfClones = 12;
 
 ReportQuery everything() {
   ReportQuery query;
@@ -39,8 +39,26 @@ Report read(Device& device, const Account& account) {
 void Properties::check(Device& device) const {
   nothing_lost_at_author(device);
   files_whole(device, false);
-  levels_true(device);
+  if (!world_.is_cloned(device)) levels_true(device);
   nobody_accused(device);
+  streams_begin_anew(device);
+}
+
+/// What came back from a death may not know the newest keys that it used: it goes on under others.
+void Properties::streams_begin_anew(Device& device) const {
+  for (auto end = device.streams_end_at.begin(); end != device.streams_end_at.end();) {
+    const auto [feed, seq] = *end;
+    auto next = must(device.vault->entries().read(feed, seq + 1, 1), "read");
+    if (!next) {
+      ++end;
+      continue;
+    }
+    // Of a clone it may be what the other one wrote.
+    hold(next->entries.front().kind == EntryKind::stream || world_.is_cloned(device), Property::keys_used_once,
+         device.name + ": a stream goes on after a death, at " + std::to_string(seq + 1) + " of " +
+             feed.audience.hex().substr(0, 8));
+    end = device.streams_end_at.erase(end);
+  }
 }
 
 void Properties::nothing_lost_at_author(Device& device) const {
@@ -132,6 +150,8 @@ void Properties::levels_true(Device& device) const {
 
 void Properties::nobody_accused(Device& device) const {
   auto status = must(device.vault->status(), "status");
+  world_.figures.forks += status.forks;
+  if (world_.has_clone()) return;  // forks_noticed
   hold(status.forks == 0, Property::nobody_accused, device.name + ": a fork");
   // What a hostile relay sends as a stub is a gap until the honest one is asked.
   hold(status.gaps == 0 || (world_.doubtful() && !healed_), Property::nobody_accused, device.name + ": a gap");
@@ -148,12 +168,12 @@ void Properties::check_relays() const {
     station->look_into_store(world_.watch);
     if (!station->relay || (world_.doubtful() && station.get() == &world_.other())) continue;
     auto seen = must(station->relay->inspect(), "inspect the relay");
-    hold(seen.forks == 0 && station->relay->metrics().two_places == 0, Property::nobody_accused,
+    hold(world_.has_clone() || (seen.forks == 0 && station->relay->metrics().two_places == 0), Property::nobody_accused,
          "a relay: a fork, or one identity in two places");
     for (const auto& fault : must(station->relay->check(), "check the relay").faults)
       hold(false, Property::calls_succeed, "a relay's store: " + fault);
   }
-  if (world_.hostile && world_.hostile->second_face()) world_.hostile->second_face()->look_into_store(world_.watch);
+  if (world_.hostile) world_.hostile->look_into_stores(world_.watch);
 }
 
 // -- In the end -----------------------------------------------------------------------------------------------------
@@ -175,7 +195,8 @@ bool Properties::round() const {
     for (auto& device : world_.devices) {
       if (has(device->role, Role::coordinator) != coordinators) continue;
       auto outcome = world_.sync_to_end(*device);
-      hold(!outcome.failure && (outcome.refused.empty() || world_.doubtful()), Property::bounded_rounds,
+      hold(!outcome.failure && (outcome.refused.empty() || world_.doubtful() || world_.has_clone()),
+           Property::bounded_rounds,
            device->name +
                ": a sync on a good network failed: " + (outcome.failure ? outcome.failure->message : "refused"));
     }
@@ -207,18 +228,20 @@ void Properties::heal_and_check() {
   for (auto& station : world_.stations) station->mend(), station->open();
   world_.sync_to_end(world_.admin());  // the relays learn who is admitted
   uint64_t rounds = 1;
+  const bool forked = world_.forked();
   for (; round(); ++rounds)
-    hold(rounds < kRoundsMax, Property::bounded_rounds,
+    hold(rounds < (world_.has_clone() ? kRoundsOfClones : kRoundsMax), Property::bounded_rounds,
          "news after " + std::to_string(rounds) + " rounds on a good network");
   world_.figures.rounds += rounds;
   healed_ = true;
   for (auto& station : world_.stations) station->went_back = false;
 
   same_bytes();
+  if (forked) fork_noticed();
   for (auto& device : world_.devices) {
     check(*device);
     // On the way an edit may wait for the roster that it names.
-    hold(must(device->vault->status(), "status").set_aside == 0, Property::nobody_accused,
+    hold(world_.has_clone() || must(device->vault->status(), "status").set_aside == 0, Property::nobody_accused,
          device->name + ": something stays set aside");
     if (has(device->role, Role::coordinator)) nothing_lost_at_coordinator(*device);
     files_whole(*device, true);
@@ -230,6 +253,20 @@ void Properties::heal_and_check() {
           hold(must(device->vault->levels(account.id), "levels").level >= Level::opened, Property::bounded_rounds,
                device->name + ": everybody has a report and its author was not told");
   check_relays();
+}
+
+/// At the relay, or by every coordinator; and by those who share the name.
+void Properties::fork_noticed() const {
+  const bool at_relay = must(world_.trusted().relay->inspect(), "inspect").forks > 0;
+  for (auto& device : world_.devices) {
+    auto status = must(device->vault->status(), "status");
+    if (has(device->role, Role::coordinator) && !world_.is_cloned(*device))
+      hold(at_relay || status.forks > 0, Property::forks_noticed, device->name + ": a fork that nobody knows of");
+    if (!world_.is_cloned(*device))
+      for (const auto& notice : status.notices)
+        hold(notice.find("what this device sent") == std::string::npos, Property::nobody_accused,
+             device->name + ": " + notice);
+  }
 }
 
 void Properties::nothing_lost_at_coordinator(Device& device) const {

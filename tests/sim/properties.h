@@ -22,7 +22,9 @@ class Properties {
   void files_whole(Device& device, bool read_them) const;
   void levels_true(Device& device) const;
   void nobody_accused(Device& device) const;
+  void streams_begin_anew(Device& device) const;
   void same_bytes() const;
+  void fork_noticed() const;
   bool round() const;
   uint64_t entries_everywhere() const;
 

@@ -18,6 +18,10 @@ const char* name_of(Property property) {
       return "nobody honest is accused";
     case Property::lies_noticed:
       return "a relay that takes back what it signed is noticed";
+    case Property::forks_noticed:
+      return "two versions of one feed are noticed";
+    case Property::keys_used_once:
+      return "no key is used twice";
     case Property::bounded_rounds:
       return "everything arrives in bounded rounds";
     case Property::calls_succeed:
@@ -31,7 +35,7 @@ Figures& Figures::operator+=(const Figures& other) {
   deaths += other.deaths, deaths_within += other.deaths_within, relay_deaths += other.relay_deaths;
   exchanges += other.exchanges, messages += other.messages, spoiled += other.spoiled, bundles += other.bundles;
   rounds += other.rounds, files += other.files, file_bytes += other.file_bytes;
-  stores_lost += other.stores_lost;
+  stores_lost += other.stores_lost, clones += other.clones, forks += other.forks, hostile += other.hostile;
   return *this;
 }
 

@@ -27,6 +27,8 @@ enum class Property {
   levels_true,     // held means held, opened means opened
   nobody_accused,  // no fork, no gap, nothing set aside, no notice against anybody
   lies_noticed,    // a relay that contradicts what it signed is spoken of
+  forks_noticed,   // two versions of one feed are noticed
+  keys_used_once,  // answers and entries never share a key
   bounded_rounds,  // on a good network everything arrives after so many rounds
   calls_succeed,   // what must work works
 };
@@ -53,6 +55,10 @@ auto must(R result, const char* call) {
 struct Options {
   uint64_t seed = 0;
   int actions = 60;
+  /// What kind of story it is, for a fault that shows in one kind only; otherwise the seed says.
+  enum class Other { by_seed, hostile, unlucky } other = Other::by_seed;
+  uint32_t arts = 0;  // of a hostile relay (hostile.h); 0: by seed
+  bool cloned = false;
   /// The device's disk forgets the last save that it acknowledged when the process dies: a fault to be noticed.
   bool disk_forgets = false;
 };
@@ -63,7 +69,7 @@ struct Founded;  // world.h
 struct Figures {
   uint64_t actions = 0, reports = 0, writes = 0, conflicts = 0, deaths = 0, deaths_within = 0, relay_deaths = 0;
   uint64_t exchanges = 0, messages = 0, spoiled = 0, bundles = 0, rounds = 0, files = 0, file_bytes = 0;
-  uint64_t stores_lost = 0;
+  uint64_t stores_lost = 0, clones = 0, forks = 0, hostile = 0;
   Figures& operator+=(const Figures& other);
 };
 

@@ -40,6 +40,7 @@ std::set<std::string> screen(const Report& report, const std::string& path) {
 
 Story::Story(const Founded& founded, const Options& options)
     : world_(founded, options), media_dice_(options.seed ^ 0x6d65646961), options_(options) {
+  clones_ = dice().percent(12) || options.cloned;
   world_.look = [this](Device& device) { properties_.check(device); };
   world_.sync_to_end(world_.admin());  // the relays learn who is admitted
 }
@@ -68,6 +69,8 @@ void Story::tell() {
       {2, "the relays tend their stores", &Story::relay_tends},
       {3, "a clock jumps", &Story::clock_jumps},
       {4, "the weather changes", &Story::weather_changes},
+      {4, "a link goes or comes", &Story::link_changes},
+      {1, "somebody is cloned", &Story::somebody_is_cloned},
       {1, "somebody joins late", &Story::late_joiner},
   };
   uint64_t sum = 0;
@@ -297,27 +300,30 @@ void Story::carry_bundle() {
   fs::remove(stick, ignored);
   auto key = must(from.vault->carrier_keys(), "carrier keys").front();
   BundleContent content{.rosters = must(from.vault->sealed_rosters(), "rosters"), .runs = whole_feeds(heads)};
+  std::vector<FeedHead> carried;
   bool told = world_.told(from, kDeathInCall, [&] {
     auto attachments = must(from.vault->sync_peer().blobs()->whole_blobs(), "attachments");
     content.blobs = whole_blobs(attachments);
     BundleSource source(from.vault->entries(), from.vault->sync_peer().blobs());
     auto written = must(export_bundle(stick, source, key, content, from.random), "export a bundle");
     must(from.vault->mark_carried(written.carried), "mark as carried");
+    carried = written.carried;
   });
   if (!told) return;  // whatever lies on the stick, nobody was told that it is good
   ++world_.figures.bundles;
   world_.watch.look(content_of(stick), "a bundle");
-  sticks_.push_back(stick);
+  sticks_.push_back({stick, carried});
   auto& to = dice().percent(70) ? *a_coordinator() : somebody();
-  auto& carried = dice().of(sticks_);  // an old one, sometimes
-  if (dice().percent(30)) hand_over(carried, to, true);
-  if (dice().percent(85)) hand_over(carried, to, false);
+  const auto& chosen = dice().of(sticks_);  // an old one, sometimes
+  if (dice().percent(30)) hand_over(chosen, to, true);
+  if (dice().percent(85)) hand_over(chosen, to, false);
+  if (dice().percent(25)) hand_over(chosen, to, false);  // the same once more
 }
 
-void Story::hand_over(const fs::path& stick, Device& to, bool damaged) {
-  auto file = stick;
+void Story::hand_over(const Stick& stick, Device& to, bool damaged) {
+  auto file = stick.file;
   if (damaged) {
-    auto bytes = content_of(stick);
+    auto bytes = content_of(file);
     if (dice().percent(50)) bytes.resize(dice().below(bytes.size()));
     if (!bytes.empty()) bytes[dice().below(bytes.size())] ^= static_cast<uint8_t>(1u << dice().below(8));
     file += ".damaged";
@@ -329,9 +335,14 @@ void Story::hand_over(const fs::path& stick, Device& to, bool damaged) {
     auto taken = import_bundle(file, to.vault->sync_peer(), to.vault->entries(), keys);
     if (damaged && !taken.ok() && taken.error().code == ErrorCode::damaged) return;
     auto result = must(std::move(taken), "import a bundle");
+    if (world_.has_clone()) return;
     hold(result.batches_forked == 0, Property::nobody_accused, "a fork in a bundle");
     hold(result.batches_refused == 0 && (damaged || !result.damage), Property::calls_succeed,
          "part of a good bundle was refused");
+    if (damaged || to.dead()) return;
+    for (const auto& head : stick.carried)
+      hold(must(to.vault->entries().head(head.feed), "head").seq >= head.seq, Property::nothing_lost,
+           to.name + ": what a bundle brought is not here");
   });
 }
 
@@ -382,8 +393,31 @@ void Story::relay_tends() {
 }
 
 void Story::clock_jumps() {
-  auto by = std::chrono::hours(24 * dice().between(1, 5 * 365)) * (dice().percent(50) ? 1 : -1);
+  auto by = std::chrono::hours(24 * dice().between(1, 10 * 365)) * (dice().percent(50) ? 1 : -1);
   dice().percent(20) ? dice().of(world_.stations)->clock.skew += by : somebody().clock.skew += by;
+}
+
+/// A device and a relay that do not reach each other for a time; now and then one relay reaches nobody.
+void Story::link_changes() {
+  auto& down = world_.network.down;
+  if (!down.empty() && dice().percent(50)) return down.clear();
+  const size_t relay = dice().below(world_.stations.size());
+  const bool all = dice().percent(20);
+  const size_t one = dice().below(world_.devices.size());
+  for (size_t device = 0; device < world_.devices.size(); ++device)
+    if (all || device == one) down.emplace(device, relay);
+}
+
+/// Its files are copied as they lie there, and the copy is used as well.
+void Story::somebody_is_cloned() {
+  if (!clones_ || world_.has_clone()) return;
+  auto& original = somebody();
+  // What both of them would know as unsent is nobody's alone.
+  for (auto& account : ledger_.accounts)
+    if (account.has_unsent(original)) submit(original, account);
+  for (auto& account : ledger_.accounts)
+    if (account.has_unsent(original)) return;
+  world_.clone(original);
 }
 
 void Story::weather_changes() {

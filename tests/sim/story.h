@@ -31,6 +31,8 @@ class Story {
   void relay_loses_store();
   void relay_tends();
   void clock_jumps();
+  void link_changes();
+  void somebody_is_cloned();
   void weather_changes();
   void late_joiner();
 
@@ -46,13 +48,18 @@ class Story {
   /// The author's newest entry is about this report.
   void note_place(Device& device, Account& account);
   Report read(Device& device, const Account& account);
-  void hand_over(const std::filesystem::path& stick, Device& to, bool damaged);
+  struct Stick {
+    std::filesystem::path file;
+    std::vector<FeedHead> carried;
+  };
+  void hand_over(const Stick& stick, Device& to, bool damaged);
   Dice& dice() { return world_.dice; }
 
   World world_;
   Ledger ledger_;
   Properties properties_{world_, ledger_};
-  std::vector<std::filesystem::path> sticks_;
+  std::vector<Stick> sticks_;
+  bool clones_ = false;
   std::optional<test::MemoryDisk::Image> backup_;  // of the other relay's store
   Dice media_dice_;                                // of their own, so that the rest of a story stays what it was
   uint64_t texts_ = 0;

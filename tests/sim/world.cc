@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/feed/batch.h"
 #include "sync/relay/keys.h"
 
 namespace lysoen::sim {
@@ -105,10 +106,20 @@ Device::Device(std::string device_name, Role device_role, fs::path home, Clock& 
 void Device::begin(const fs::path& made_before) {
   copy_vault(made_before, folder(life_));
   open();
+  note_own_heads(false);
 }
 
 void Device::create() {
   vault = must(Vault::create(folder(life_), kPassphrase, {{8, 1}}, environment()), "create");
+}
+
+void Device::note_own_heads(bool died_at_work) {
+  for (const auto& head : must(vault->all_heads(), "heads")) {
+    if (head.feed.device != vault->sync_peer().device()) continue;
+    auto& before = own_heads_[head.feed];
+    if (died_at_work && head.seq > before) streams_end_at[head.feed] = head.seq;
+    before = head.seq;
+  }
 }
 
 void Device::die() {
@@ -134,12 +145,14 @@ void Device::open() {
     dead_ = false;
   }
   clock.boot();
+  closing_ = false;
   auto opened = Vault::open(folder(life_), kPassphrase, environment());
   if (!dead_) vault = must(std::move(opened), "open");
 }
 
 void Device::close() {
   sync.reset();
+  closing_ = true;
   must(vault->lock(), "lock");
   if (!dead_) vault.reset();
 }
@@ -155,10 +168,14 @@ World::World(const Founded& founded, const Options& options)
     stations.push_back(std::make_unique<Station>(founded, i, folder.path() / ("relay" + std::to_string(i)), clock,
                                                  options.seed ^ (0xE1A7 + i)));
   other_at_ = dice.below(Founded::kRelays);
-  const uint64_t character = dice.below(100);
+  uint64_t character = dice.below(100);
+  if (options.other == Options::Other::hostile) character = 0;
+  if (options.other == Options::Other::unlucky) character = 50;
   if (character < 50)
-    hostile = std::make_unique<Hostile>(founded, other_at_, other(), folder.path() / "second-face", clock, dice);
+    hostile = std::make_unique<Hostile>(founded, other_at_, other(), folder.path() / "second-face", clock, dice,
+                                        options.arts);
   unlucky = character >= 50 && character < 80;
+  figures.hostile = hostile != nullptr;
   trace.note("relay " + std::to_string(other_at_) + ": " +
              (hostile   ? hostile->describe()
               : unlucky ? "out of luck"
@@ -181,7 +198,11 @@ World::~World() {
 }
 
 std::optional<std::vector<Reply>> World::handle(size_t relay, const std::vector<Letter>& letters) {
-  if (hostile && relay == other_at_) return hostile->handle(letters);
+  if (hostile && relay == other_at_) {
+    auto replies = hostile->handle(letters);
+    hostile->look_into_stores(watch);
+    return replies;
+  }
   std::vector<Bytes> requests;
   for (const auto& letter : letters) requests.push_back(letter.body);
   auto answers = stations[relay]->handle(requests);
@@ -189,7 +210,19 @@ std::optional<std::vector<Reply>> World::handle(size_t relay, const std::vector<
   if (!answers) return std::nullopt;
   std::vector<Reply> replies;
   for (auto& answer : *answers) replies.push_back({std::move(answer)});
+  for (size_t i = 0; i < letters.size(); ++i) check_answer(letters[i], replies[i]);
   return replies;
+}
+
+/// A request may be delivered twice. Two answers to it under one nonce would be under one key.
+void World::check_answer(const Letter& letter, const Reply& reply) {
+  constexpr size_t kHead = session::kGateSize + session::kEncapsulationSize;
+  if (letter.body.size() < kHead || reply.body.size() < session::kNonceSize) return;
+  Bytes key(letter.body.begin() + session::kGateSize, letter.body.begin() + kHead);
+  key.insert(key.end(), reply.body.begin(), reply.body.begin() + session::kNonceSize);
+  auto [known, fresh] = answered_.emplace(std::move(key), crypto::sha256(reply.body));
+  hold(fresh || known->second == crypto::sha256(reply.body), Property::keys_used_once,
+       "two answers to one request are under one key");
 }
 
 void World::die_writing(int descriptor) {
@@ -211,10 +244,36 @@ Device& World::join(std::string name) {
   death_at_write(0);  // a vault that is not made yet holds nothing
   device.create();
   join_by_files(*admin().vault, *device.vault, device.role, device.name);
+  device.note_own_heads(false);
   device.remember();
   admin().remember();
   trace.note("joined " + device.name, device.vault->sync_peer().device().view());
   return device;
+}
+
+Device& World::clone(Device& original) {
+  auto& copy = add(original.role, "clone");
+  death_at_write(0);
+  copy.begin_as_copy_of(original);
+  copy.remember();
+  original_ = &original, clone_ = &copy;
+  ++figures.clones;
+  trace.note("cloned " + original.name);
+  return copy;
+}
+
+bool World::forked() const {
+  if (!clone_) return false;
+  for (const auto& head : must(original_->vault->all_heads(), "heads")) {
+    if (head.feed.device != original_->vault->sync_peer().device()) continue;
+    auto other = must(clone_->vault->entries().head(head.feed), "head");
+    const uint64_t seq = std::min(head.seq, other.seq);
+    if (seq == 0) continue;
+    auto one = must(original_->vault->entries().read(head.feed, seq, 1), "read");
+    auto two = must(clone_->vault->entries().read(head.feed, seq, 1), "read");
+    if (one && two && feed::hashes_of(*one).front() != feed::hashes_of(*two).front()) return true;
+  }
+  return false;
 }
 
 void World::pass(std::chrono::milliseconds time) {
@@ -246,6 +305,7 @@ bool World::told(Device& device, uint64_t chance_of_death, const std::function<v
 }
 
 void World::bring_back(Device& device) {
+  const bool at_work = device.died_at_work();
   figures.deaths += device.dead();
   death_at_write(dice.percent(15) ? dice.between(1, kWritesOfACall) : 0);
   device.open();
@@ -253,6 +313,7 @@ void World::bring_back(Device& device) {
   if (device.dead()) ++figures.deaths, device.open();
   trace.note("back " + device.name);
   device.read_before.clear();
+  device.note_own_heads(at_work);
   device.remember();
   device.came_back = true;
 }
@@ -275,9 +336,12 @@ void World::check_notes(const Device& device) const {
   bool contradiction = false;
   for (const auto& note : notes) {
     contradiction |= note.find("contradicts") != std::string::npos;
-    hold(note.rfind("two versions", 0) != 0, Property::nobody_accused, device.name + ": " + note);
-    bool of_relay = note.rfind("cannot store at the relay", 0) == 0 || hostile || stations[other_at_]->went_back;
-    hold(of_relay, Property::nobody_accused, device.name + ": " + note);
+    // Of a relay that lost its store it may be said that it lost it, and no more.
+    bool said_of_lost = note.find("holds less than it signed for") != std::string::npos;
+    bool of_relay =
+        note.rfind("cannot store at the relay", 0) == 0 || hostile || (said_of_lost && stations[other_at_]->went_back);
+    bool of_fork = note.rfind("two versions", 0) == 0;
+    hold(has_clone() || (of_relay && !of_fork), Property::nobody_accused, device.name + ": " + note);
   }
   for (const auto& [relay, before] : device.read_before)
     for (const auto& cursor : must(device.vault->sync_peer().cursors(relay), "cursors"))

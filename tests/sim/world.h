@@ -39,7 +39,11 @@ class Device {
   /// The process ends without a word. With `disk_forgets`, so does the last thing it was told to keep.
   void die();
   bool dead() const { return dead_; }
+  /// And not while it opened or closed its vault.
+  bool died_at_work() const { return dead_ && vault && !closing_; }
   bool owns(const std::filesystem::path& file) const;
+  /// From a copy of the files of another one, as they are now.
+  void begin_as_copy_of(const Device& original) { begin(original.folder(original.life_)); }
   /// After a death, or after closing in order.
   void open();
   void close();
@@ -57,13 +61,17 @@ class Device {
   bool came_back = false;  // and nobody has looked yet
   /// What it had read of the relays' mailboxes when its sync began.
   std::map<RelayId, std::vector<MailboxCursor>> read_before;
+  /// Its process ended without a word after it had written: the next entry of these own feeds begins a new stream.
+  std::map<FeedKey, uint64_t> streams_end_at;
+  void note_own_heads(bool died_at_work);
 
  private:
   std::filesystem::path folder(int life) const { return home_ / std::to_string(life); }
   const std::filesystem::path home_;
   int life_ = 0;
-  bool dead_ = false;
+  bool dead_ = false, closing_ = false;
   bool disk_forgets_;
+  std::map<FeedKey, uint64_t> own_heads_;  // when its vault was opened
 };
 
 class World {
@@ -87,6 +95,13 @@ class World {
   /// From the remains, or from a closed vault; may die once more while it opens.
   void bring_back(Device& device);
   void start_sync(Device& device);
+  /// A copy of its files comes to life beside it.
+  Device& clone(Device& original);
+  /// One identity in two places.
+  bool is_cloned(const Device& device) const { return &device == clone_ || &device == original_; }
+  bool has_clone() const { return clone_ != nullptr; }
+  /// At one place of a feed the two hold different entries.
+  bool forked() const;
   /// Starts one and runs until it is over.
   SyncOutcome sync_to_end(Device& device);
 
@@ -112,7 +127,10 @@ class World {
   void die_writing(int descriptor);
   void check_notes(const Device& device) const;
   std::optional<std::vector<Reply>> handle(size_t relay, const std::vector<Letter>& letters);
+  void check_answer(const Letter& letter, const Reply& reply);
   size_t other_at_ = 0;
+  Device *original_ = nullptr, *clone_ = nullptr;
+  std::map<Bytes, Hash> answered_;  // by encapsulation and nonce: which answer
   uint64_t writes_left_ = 0;
   DiskTap tap_;
   const Options options_;
