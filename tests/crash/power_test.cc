@@ -147,7 +147,7 @@ std::string noticed(const char* fault, std::mt19937_64& random) {
   if (child) return child->died ? "the process ends" : child->said;
   if (!fault::plant(fault)) finish();
   try {
-    for (int attempt = 0; attempt < 8; ++attempt) {
+    for (int attempt = 0; attempt < 32; ++attempt) {  // the rarest shows in one state of some 2,500
       auto tally = cut_everywhere(500, random);
       if (tally.complaints.empty()) continue;
       tell_parent(tally.complaints.front());
