@@ -179,6 +179,9 @@ void RelayService::write() {
       };
       take(pushes_, pushes, kTogetherMax);
       busy = !pushes.empty() || now() - pushed_ < kPushedLately;
+      // Who only asked and has gone waits for nothing; readers that break off and come again would be a queue of
+      // answers.
+      while (!pulls_.empty() && pulls_.front()->gone) pulls_.pop_front();
       if (may_pull()) take(pulls_, pulls, pull_alone_ ? 1 : kPullsTogether);
       tasks.swap(tasks_);
     }
