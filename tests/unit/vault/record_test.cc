@@ -71,7 +71,7 @@ TEST_CASE("Save record: one of version 0, whose blobs are no thumbnails, is read
   record.blobs.pop_back();
   auto bytes = record.encode();
   bytes[0] = 0;
-  bytes.resize(bytes.size() - 32);
+  bytes.erase(bytes.end() - 32, bytes.end());
   record = must(SaveRecord::decode(bytes));
   REQUIRE(record.blobs.size() == 1);
   CHECK(record.blobs[0].info.size == 70'000);
