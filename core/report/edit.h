@@ -22,8 +22,7 @@ constexpr size_t kSeenMax = 4096;    // different edits named by one edit
 constexpr size_t kCoAuthorsMax = 16;
 constexpr size_t kOriginSizeMax = 256;
 
-/// What opens an attachment's blob, and what must come out (core/media/attachment.h). Not a part of the value: a value
-/// may be shown and exported.
+/// The thumbnail of a picture: a small blob of its own, opened as the picture's is.
 struct ThumbnailSecret {
   BlobId blob;
   uint64_t size = 0;  // of the thumbnail, at most kThumbnailSizeMax (media.h)
@@ -31,10 +30,12 @@ struct ThumbnailSecret {
   Hash content;
   bool operator==(const ThumbnailSecret&) const = default;
 };
+/// What opens an attachment's blob, and what must come out (core/media/attachment.h). Not a part of the value: a value
+/// may be shown and exported.
 struct BlobSecret {
   std::array<uint8_t, 32> key{};
   Hash content;
-  std::optional<ThumbnailSecret> thumbnail = {};  // of a picture: a small blob beside its own
+  std::optional<ThumbnailSecret> thumbnail = {};
   bool operator==(const BlobSecret&) const = default;
 };
 

@@ -21,8 +21,7 @@ constexpr std::string_view kSent =
 const std::string kOutgoing =
     " FROM blobs b JOIN feeds f ON f.id = b.place >> 40 WHERE b.held IS NULL AND b.place IS NOT NULL AND NOT EXISTS "
     "(SELECT 1 FROM blob_receipts r WHERE r.relay = ?1 AND r.blob = b.blob) AND (f.own = 1 OR NOT EXISTS (SELECT 1 "
-    "FROM "
-    "relays k CROSS JOIN blob_receipts r ON r.relay = k.relay AND r.blob = b.blob WHERE r.durable <> 0)) ";
+    "FROM relays k CROSS JOIN blob_receipts r ON r.relay = k.relay AND r.blob = b.blob WHERE r.durable <> 0)) ";
 
 }  // namespace
 
@@ -185,8 +184,11 @@ Result<void> VaultImpl::take_chunks_for(int64_t report, const std::optional<Blob
 Result<void> VaultImpl::take_served(const RelayId& relay, const BlobName& name) {
   bool durable = false;
   for (const auto& known : membership_.roster().head.relays) durable = durable || (known.id == relay && known.durable);
+  LYSOEN_ASSIGN(auto noted,
+                database().integer("SELECT 1 FROM blob_receipts WHERE relay = ? AND blob = ?", relay, name.blob));
+  if (noted) return {};  // each piece of a large one says it
   return plain([&](storage::Database& database) {
-    return database.run("INSERT OR IGNORE INTO blob_receipts VALUES (?, ?, x'', ?)", relay, name.blob, durable ? 2 : 0);
+    return database.run("INSERT INTO blob_receipts VALUES (?, ?, x'', ?)", relay, name.blob, durable ? 2 : 0);
   });
 }
 

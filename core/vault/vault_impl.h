@@ -8,6 +8,7 @@
 // before any save.
 #pragma once
 #include <lysoen/vault.h>
+
 #include <set>
 
 #include "core/blob/file.h"

@@ -1,8 +1,8 @@
 // The bundle file, version 0 (docs/formats/bundle.md):
 //
-//   head 32 ‖ commitment 32 ‖ part ‖ part ‖ ... ‖ last part
+//   salt 32 ‖ commitment 32 ‖ part ‖ part ‖ ... ‖ last part
 //
-//   prk        = HKDF-Extract(head, secret)      head is a salt, the secret a carrier key
+//   prk        = HKDF-Extract(salt, carrier key)
 //   commitment = HKDF-Expand(prk, "lysoen/1 bundle commitment", 32)      tells which key fits, and no other can
 //   part key   = HKDF-Expand(prk, "lysoen/1 bundle parts", 32)
 //   parts      as in core/crypto/parts.h, each of one piece

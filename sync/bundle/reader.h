@@ -1,4 +1,4 @@
-// What a bundle says, verified part by part and handed on piece by piece: to a vault (import.cc) or to a relay's store.
+// What a bundle says, verified part by part and handed on piece by piece (import.cc).
 // Constant memory: a record, and a mebibyte or two of chunks.
 #pragma once
 #include <lysoen/exchange.h>

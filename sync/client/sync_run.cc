@@ -1,7 +1,8 @@
 #include "sync/client/sync_run.h"
-#include "core/base/fault.h"
 
 #include <algorithm>
+
+#include "core/base/fault.h"
 
 namespace lysoen::client {
 

@@ -3,9 +3,7 @@
 that meets the other relay later, and all of them in circles. Usage: carried.py BUILD"""
 import signal
 import socket
-import subprocess
 import sys
-import time
 
 from main_job import new_report
 from world import SmallDisk, World, alone, check, equal
@@ -25,18 +23,7 @@ class Pocket:
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
 
     def start(self):
-        ready = self.world.folder / "pocket.port"
-        ready.unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            [str(self.world.relay_program), "serve", "--store", "pocket", "--listen", self.address, "--port-file", str(ready)],
-            cwd=self.world.folder, env=self.world.environment, stdin=subprocess.DEVNULL, stdout=self.world.relay_log,
-            stderr=self.world.relay_log)
-        for _ in range(200):
-            if ready.exists() and ready.read_text().strip():
-                return
-            check(self.process.poll() is None, "the pocket relay runs")
-            time.sleep(0.05)
-        raise AssertionError("the pocket relay did not start")
+        self.process, _ = self.world.serve("pocket", "--listen", self.address)
 
     def stop(self):
         if self.process:

@@ -200,20 +200,24 @@ class World:
         self.relay_key = next(word for word in out.split() if word.startswith("lysoen-relay:1:"))
         self.url = f"http://127.0.0.1:{self.recorder.port}"
 
-    def start_relay(self, *options):
-        port_file = self.folder / "relay.port"
+    def serve(self, store, *options):
+        """A relay over this store that answers, and the port at which it does."""
+        port_file = self.folder / f"{store}.port"
         port_file.unlink(missing_ok=True)
-        self.relay_process = subprocess.Popen(
-            [str(self.relay_program), "serve", "--store", "relay", "--listen", "127.0.0.1:0", "--port-file", str(port_file), *options],
+        process = subprocess.Popen(
+            [str(self.relay_program), "serve", "--store", store, "--port-file", str(port_file), *options],
             cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=self.relay_log, stderr=self.relay_log)
         for _ in range(200):
             if port_file.exists() and port_file.read_text().strip():
-                self.recorder.target = int(port_file.read_text())
-                return
-            if self.relay_process.poll() is not None:
+                return process, int(port_file.read_text())
+            if process.poll() is not None:
                 break
             time.sleep(0.05)
+        process.kill()
         raise AssertionError("the relay did not start:\n" + (self.folder / "relay.log").read_text(errors="replace"))
+
+    def start_relay(self, *options):
+        self.relay_process, self.recorder.target = self.serve("relay", "--listen", "127.0.0.1:0", *options)
 
     def stop_relay(self, how=signal.SIGTERM):
         if self.relay_process:

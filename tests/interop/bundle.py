@@ -5,7 +5,7 @@ import os
 import nacl.bindings
 import nacl.exceptions
 
-from feed import Refused, Take, demand, expand, hmac256, node, sha256, tiles, u, unpad
+from feed import Refused, Take, demand, expand, hmac256, range_root, sha256, u, unpad
 
 PART = 65536
 TAG = 16
@@ -174,22 +174,6 @@ def hashes(data):
     return [data[at : at + 32] for at in range(0, len(data), 32)]
 
 
-def run_root(leaves, first, count, left, right):
-    """The root that consecutive leaves and the tiles on both sides of them imply."""
-    before, after = list(tiles(0, first)), list(tiles(first + len(leaves), count))
-    demand(len(before) == len(left) and len(after) == len(right), "shape")
-    stack = []
-    for size, part in [*zip(before, left), *((1, leaf) for leaf in leaves), *zip(after, right)]:
-        stack.append((size, part))
-        while len(stack) > 1 and stack[-2][0] == stack[-1][0]:
-            (count, one), (_, other) = stack[-2:]
-            stack[-2:] = [(2 * count, node(one, other))]
-    while len(stack) > 1:
-        (count, one), (more, other) = stack[-2:]
-        stack[-2:] = [(count + more, node(one, other))]
-    return stack[0][1]
-
-
 def run_of(body):
     """(blob id, size, first, leaf hashes) of a run that proves its place."""
     run = message(body)
@@ -198,7 +182,7 @@ def run_of(body):
     count = -(-size // CHUNK)
     demand(len(leaves) <= 64 and first + len(leaves) <= count, "form", "run")
     left, right = (hashes(run.get(number, [b""])[0]) for number in (4, 5))
-    demand(run_root(leaves, first, count, left, right) == blob, "proof", "run")
+    demand(range_root(leaves, first, count, left, right) == blob, "proof", "run")
     return blob, size, first, leaves
 
 

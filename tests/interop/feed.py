@@ -180,6 +180,22 @@ def tiles(begin, end):
         begin += size
 
 
+def range_root(leaves, first, count, left, right):
+    """The root that leaf hashes `first` and following of `count` and the tiles on both sides of them imply."""
+    before, after = list(tiles(0, first)), list(tiles(first + len(leaves), count))
+    demand(first + len(leaves) <= count and len(before) == len(left) and len(after) == len(right), "shape")
+    stack = []
+    for part in [*zip(before, left), *((1, leaf) for leaf in leaves), *zip(after, right)]:
+        stack.append(part)
+        while len(stack) > 1 and stack[-2][0] == stack[-1][0]:
+            (size, one), (_, other) = stack[-2:]
+            stack[-2:] = [(2 * size, node(one, other))]
+    while len(stack) > 1:
+        (size, one), (more, other) = stack[-2:]
+        stack[-2:] = [(size + more, node(one, other))]
+    return stack[0][1]
+
+
 def tree_walk(run, first, size, left, right):
     """The root that a run (entry hashes, leaf `first` of `size`) and its range proof imply."""
     left, right = list(left), list(right)

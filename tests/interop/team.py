@@ -15,7 +15,7 @@ import nacl.exceptions
 
 import hpke
 from bundle import open_roster
-from feed import Refused, Take, Vector, demand, expand, hmac256, labelled_hash, node, same, sha256, signature_holds, tiles, u, unpad
+from feed import Refused, Take, Vector, demand, expand, hmac256, labelled_hash, node, range_root, same, sha256, signature_holds, u, unpad
 
 SUITE = b"\1"
 TEAM, ALL, INBOX = 1, 2, 3  # kinds of audiences
@@ -83,18 +83,7 @@ def tree_root(leaves):
 
 def path_root(leaf, size, index, left, right):
     """What one leaf and its path imply: docs/security/crypto.md, "Trees and range proofs"."""
-    before, after = list(tiles(0, index)), list(tiles(index + 1, size))
-    demand(index < size and len(before) == len(left) and len(after) == len(right), "shape")
-    stack = []
-    for part in [*zip(before, left), (1, sha256(b"\0" + leaf)), *zip(after, right)]:
-        stack.append(part)
-        while len(stack) > 1 and stack[-2][0] == stack[-1][0]:
-            (count, one), (_, other) = stack[-2:]
-            stack[-2:] = [(2 * count, node(one, other))]
-    while len(stack) > 1:
-        (count, one), (more, other) = stack[-2:]
-        stack[-2:] = [(count + more, node(one, other))]
-    return stack[0][1]
+    return range_root([sha256(b"\0" + leaf)], index, size, left, right)
 
 
 # -- Invite and join request ------------------------------------------------------------------------------------------
