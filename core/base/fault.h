@@ -48,6 +48,7 @@
   FAULT(stream_stub_final)            /* the entry of a stream that comes late opens nothing */                      \
   FAULT(late_not_acknowledged)        /* what came in the place of a stub is not acknowledged */                     \
   FAULT(own_past_ignored)             /* own entries that come from elsewhere begin no new incarnation */            \
+  FAULT(contradiction_ignored)        /* what a coordinator holds otherwise is not issued again */                   \
   FAULT(not_issued_again)             /* what stands behind a fork of an own feed stays there */                     \
   FAULT(epoch_kept)                   /* a relay put back to an older day counts on from there */                    \
   FAULT(errands_kept)                 /* a relay that lost its store gets no list and no roster again */             \

@@ -62,7 +62,11 @@ Result<AppendVerdict> Intake::store(FeedRow& row, const Batch& batch, std::span<
     LYSOEN_ASSIGN(bool kept, store_fork(row, batch, hashes, plan, held));
     auto reason = plan.reason;
     if (!kept) reason += "; more versions than are kept";
-    return AppendVerdict{plan.outcome, row.head(), std::move(reason)};
+    AppendVerdict verdict{plan.outcome, row.head(), std::move(reason)};
+    if (row.key.device == membership_.device()) {
+      LYSOEN_ASSIGN(verdict.compare_from, parts_before(row));
+    }
+    return verdict;
   }
   if (plan.outcome != AppendOutcome::stored) return AppendVerdict{plan.outcome, row.head(), plan.reason};
   LYSOEN_TRY(store_entries(row, batch, hashes, plan));
@@ -110,12 +114,32 @@ Result<void> Intake::store_entries(FeedRow& row, const Batch& batch, std::span<c
   return {};
 }
 
+/// Of an own feed that is forked: from where on the other version is to be seen, so that it is known where they part;
+/// 0: it is. A batch tells if what it follows is what is held.
+Result<uint64_t> Intake::parts_before(const FeedRow& row) {
+  LYSOEN_ASSIGN(auto query, database_.prepare("SELECT place, batch FROM forks WHERE place BETWEEN ? AND ? AND batch <> "
+                                              "x'' ORDER BY place LIMIT 1"));
+  LYSOEN_ASSIGN(bool found, query.bind(place_of(row.id, 0), place_of(row.id, kSeqMax)).step());
+  if (!found) return uint64_t{0};
+  const uint64_t seq = seq_of(query.integer(0));
+  LYSOEN_ASSIGN(auto batch, feed::decode_batch(query.blob(1)));
+  return seq == 0 || batch.first_seq <= seq ? uint64_t{0} : feed::block_first(seq);
+}
+
 Result<bool> Intake::store_fork(const FeedRow& row, const Batch& batch, std::span<const Hash> hashes,
                                 const feed::MergePlan& plan, const HeldBlock& held) {
   auto place = place_of(row.id, plan.fork_seq);
   LYSOEN_ASSIGN(auto count, database_.integer("SELECT count(*) FROM forks WHERE place BETWEEN ? AND ?",
                                               place_of(row.id, 0), place_of(row.id, kSeqMax)));
-  if (static_cast<size_t>(count.value_or(0)) >= kForksPerFeedMax) return false;
+  if (static_cast<size_t>(count.value_or(0)) >= kForksPerFeedMax) {
+    // Of an own one it matters most where the versions part.
+    if (row.key.device != membership_.device()) return false;
+    LYSOEN_TRY(
+        database_.run("DELETE FROM forks WHERE place = (SELECT max(place) FROM forks WHERE place BETWEEN ?1 AND "
+                      "?2) AND place > ?3",
+                      place_of(row.id, 0), place_of(row.id, kSeqMax), place));
+    if (database_.changes() == 0) return false;
+  }
   // The proof of the held side speaks of the same place, if the block held is signed that far.
   Bytes proof;
   bool provable = plan.fork_seq >= held.state.first_seq && plan.fork_seq <= held.state.last_seq() &&

@@ -19,6 +19,7 @@ namespace lysoen::vault {
 // Of feeds that the roster does not name: what strangers may make this device keep.
 inline constexpr size_t kUnknownFeedsMax = 1024, kUnknownBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kForksPerFeedMax = 16;
+inline constexpr size_t kForksByWordMax = 16;  // of own feeds, that a coordinator speaks of and nobody has shown
 
 class Intake {
  public:
@@ -47,6 +48,7 @@ class Intake {
   Result<AppendVerdict> store(FeedRow& row, const Batch& batch, std::span<const Hash> hashes);
   Result<void> store_entries(FeedRow& row, const Batch& batch, std::span<const Hash> hashes,
                              const feed::MergePlan& plan);
+  Result<uint64_t> parts_before(const FeedRow& row);
   Result<bool> store_fork(const FeedRow& row, const Batch& batch, std::span<const Hash> hashes,
                           const feed::MergePlan& plan, const HeldBlock& held);
   Result<std::string> no_room_for_unknown(bool another_feed);
@@ -61,6 +63,7 @@ class Intake {
   Result<void> set_aside(const FeedRow& row, uint64_t seq, std::string_view reason);
   Result<void> take_payload(FeedRow& row, uint64_t seq, ByteView payload);
   Result<void> take_acknowledgement(const FeedRow& row, ByteView payload);
+  Result<void> take_contradiction(const FeedRow& own, const DeviceId& coordinator, const Hash& head);
   Result<void> take_read_marks(const FeedRow& row, ByteView payload);
   SealedEntry checked(const FeedRow& row, uint64_t seq, const Hash& hash, SealedEntry entry) const;
 

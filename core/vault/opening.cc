@@ -175,11 +175,14 @@ Result<void> Intake::take_acknowledgement(const FeedRow& row, ByteView payload) 
     return make_error(ErrorCode::trust_refused, "an acknowledgement of a device that is no coordinator");
   for (const auto& part : acknowledgement.feeds) {
     LYSOEN_ASSIGN(auto own, feeds_.find(part.feed));
-    if (!own || !own->own || part.seq == 0 || part.seq > own->head_seq) continue;
+    if (!own || !own->own || part.seq == 0) continue;
+    if (part.seq > own->head_seq) {
+      note_own_past(*own);
+      continue;
+    }
     LYSOEN_ASSIGN(Hash hash, feeds_.hash_at(*own, part.seq));
     if (hash != part.head) {
-      LYSOEN_TRY(add_notice(database_, world_.clock.wall(),
-                            "a coordinator holds another version of what this device sent; both are kept"));
+      LYSOEN_TRY(take_contradiction(*own, row.key.device, part.head));
       continue;
     }
     LYSOEN_TRY(
@@ -196,6 +199,24 @@ Result<void> Intake::take_acknowledgement(const FeedRow& row, ByteView payload) 
           place_of(own->id, range.first), place_of(own->id, std::min(range.last, part.seq)), row.key.device));
     }
   }
+  return {};
+}
+
+/// A coordinator that holds another version of an own feed will not take what stands on this one: what it is not known
+/// to have opened is issued again. So often only: a coordinator's word is no proof.
+Result<void> Intake::take_contradiction(const FeedRow& own, const DeviceId& coordinator, const Hash& head) {
+  LYSOEN_TRY(add_notice(database_, world_.clock.wall(),
+                        "a coordinator holds another version of what this device sent; both are kept"));
+  if (LYSOEN_FAULT(contradiction_ignored) || own.key.device != membership_.device()) return {};
+  LYSOEN_ASSIGN(auto opened, database_.integer("SELECT seq FROM acknowledgements WHERE feed = ? AND device = ?", own.id,
+                                               coordinator));
+  const auto place = place_of(own.id, static_cast<uint64_t>(opened.value_or(0)) + 1);
+  LYSOEN_ASSIGN(auto by_word, database_.integer("SELECT count(*) FROM forks WHERE batch = x''"));
+  LYSOEN_ASSIGN(auto known, database_.integer("SELECT 1 FROM forks WHERE place BETWEEN ? AND ? LIMIT 1",
+                                              place_of(own.id, 0), place));
+  if (known || static_cast<size_t>(by_word.value_or(0)) >= kForksByWordMax) return {};
+  LYSOEN_TRY(database_.run("INSERT OR IGNORE INTO forks VALUES (?, ?, x'', x'')", place, head));
+  note_own_past(own);
   return {};
 }
 

@@ -136,6 +136,10 @@ ALTER TABLE blobs ADD COLUMN thumbnail_of BLOB;
 -- Of each own feed: a durable relay has held it up to seq since then (milliseconds since 1970), and no coordinator had
 -- opened it that far when this was written.
 CREATE TABLE unopened (feed INTEGER PRIMARY KEY, seq INTEGER NOT NULL, since INTEGER NOT NULL);
+)sql"},
+                                          {R"sql(
+-- Of a mailbox of a new epoch whose list is gone through: 1.
+ALTER TABLE cursors ADD COLUMN list_only INTEGER NOT NULL DEFAULT 0;
 )sql"}};
 
 }  // namespace

@@ -212,13 +212,14 @@ Result<std::vector<MailboxCursor>> VaultImpl::cursors(const RelayId& relay) {
   for (const auto& mailbox : membership_.mailboxes()) {
     MailboxCursor cursor;
     cursor.mailbox = mailbox;
-    LYSOEN_ASSIGN(auto query, database().prepare("SELECT epoch, counter, running FROM cursors WHERE relay = ? AND "
-                                                 "mailbox = ?"));
+    LYSOEN_ASSIGN(auto query, database().prepare("SELECT epoch, counter, running, list_only FROM cursors WHERE relay = "
+                                                 "? AND mailbox = ?"));
     LYSOEN_ASSIGN(bool found, query.bind(relay, mailbox).step());
     if (found) {
       cursor.store_epoch = static_cast<uint32_t>(query.integer(0));
       cursor.counter = static_cast<uint64_t>(query.integer(1));
       cursor.running = query.id<Hash>(2);
+      cursor.list_only = query.integer(3) != 0;
     }
     cursors.push_back(cursor);
   }
@@ -227,8 +228,8 @@ Result<std::vector<MailboxCursor>> VaultImpl::cursors(const RelayId& relay) {
 
 Result<void> VaultImpl::set_cursor(const RelayId& relay, const MailboxCursor& cursor) {
   return plain([&](storage::Database& database) {
-    return database.run("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)", relay, cursor.mailbox,
-                        cursor.store_epoch, cursor.counter, cursor.running);
+    return database.run("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?, ?)", relay, cursor.mailbox,
+                        cursor.store_epoch, cursor.counter, cursor.running, cursor.list_only ? 1 : 0);
   });
 }
 

@@ -151,6 +151,7 @@ class Store final : public session::RelayStore {
                          std::span<const Hash> hashes, const feed::BlockState& held);
   Result<feed::SeqRanges> stubs(const FeedRow& feed, uint64_t first, uint64_t last, bool only_gaps);
   Result<void> publish(TeamRow& team, FeedRow& feed, uint64_t first, uint64_t last, uint64_t at_ms, uint64_t bytes);
+  Result<void> publish_again(TeamRow& team, FeedRow& feed, uint64_t at_ms);
   Result<std::optional<BlobRow>> blob_row(int64_t team, const BlobName& name);
   Result<void> note_chunks(TeamRow& team, const BlobName& name, const ChunkRanges& held, uint64_t cost);
   Result<void> replay_chunks(Reader& reader);

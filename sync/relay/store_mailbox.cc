@@ -5,6 +5,10 @@
 
 namespace lysoen::relay {
 
+namespace {
+constexpr uint64_t kItemBytes = 128 * 1024;  // an answer has room for several
+}
+
 Result<std::optional<Store::MailboxRow>> Store::mailbox_row(int64_t team, const AudienceId& audience) {
   LYSOEN_ASSIGN(auto query, db_.prepare("SELECT id, counter, running FROM mailbox WHERE team = ? AND audience = ?"));
   query.bind(team, audience);
@@ -92,7 +96,35 @@ Result<void> Store::count_commit() {
   return db_.run("UPDATE meta SET value = value + 1 WHERE name = 'commits'");
 }
 
-/// Every feed is listed again, as one item; each log begins with a leaf that names where the old one was.
+/// The feed from its first entry, in items that fit an answer: each of one block of 256 and of so many bytes, or of one
+/// entry.
+Result<void> Store::publish_again(TeamRow& team, FeedRow& feed, uint64_t at_ms) {
+  std::vector<uint64_t> ends;
+  {
+    LYSOEN_ASSIGN(auto query,
+                  db_.prepare("SELECT seq, length(ciphertext) + length(warrant) + 40 FROM entry WHERE feed = "
+                              "? AND seq <= ? ORDER BY seq"));
+    query.bind(feed.id, feed.seq);
+    uint64_t bytes = 0;
+    for (;;) {
+      LYSOEN_ASSIGN(bool next, query.step());
+      if (!next) break;
+      const auto seq = static_cast<uint64_t>(query.integer(0));
+      const auto size = static_cast<uint64_t>(query.integer(1));
+      if (bytes > 0 && (bytes + size > kItemBytes || seq == feed::block_first(seq))) ends.push_back(seq - 1), bytes = 0;
+      bytes += size;
+    }
+    if (bytes > 0) ends.push_back(feed.seq);
+  }
+  uint64_t first = 1;
+  for (uint64_t last : ends) {
+    LYSOEN_TRY(publish(team, feed, first, last, at_ms, 0));
+    first = last + 1;
+  }
+  return {};
+}
+
+/// Every feed is listed again; each log begins with a leaf that names where the old one was.
 Result<void> Store::begin_epoch(uint32_t new_epoch) {
   LYSOEN_TRY(db_.run("UPDATE meta SET value = ? WHERE name = 'epoch'", new_epoch));
   LYSOEN_TRY(db_.run("DELETE FROM item"));
@@ -128,7 +160,7 @@ Result<void> Store::begin_epoch(uint32_t new_epoch) {
     }
     for (const auto& [key, at_ms] : feeds) {
       LYSOEN_ASSIGN(auto feed, feed_row(row->id, key));
-      LYSOEN_TRY(publish(*row, *feed, 1, feed->seq, at_ms, 0));
+      LYSOEN_TRY(publish_again(*row, *feed, at_ms));
     }
   }
   return {};

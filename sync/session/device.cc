@@ -105,13 +105,13 @@ Result<void> State::add_want(FrameSealer& out, Sent& now, const RequestOptions& 
   LYSOEN_ASSIGN(now.cursors, peer.cursors(relay.id));
   if (now.cursors.size() > wire::kMailboxesMax) now.cursors.resize(wire::kMailboxesMax);
   for (const auto& cursor : now.cursors)
-    want.mailboxes.push_back(
-        {wire::hash8(cursor.mailbox), cursor.store_epoch, cursor.counter, wire::hash8(cursor.running)});
+    want.mailboxes.push_back({wire::hash8(cursor.mailbox), cursor.store_epoch, cursor.counter,
+                              wire::hash8(cursor.running), cursor.list_only});
   for (const auto& [feed, first] : gaps) {
     if (want.feeds.size() == wire::kFeedsAskedMax) break;
     want.feeds.push_back({feed, first});
     if (feed.device == peer.device()) want.feeds.back().feed.device = {};
-    now.asked.insert(feed);
+    now.asked[feed] = first;
   }
   want.wait_ms = std::min(options.wait_ms, wire::kWaitMaxMs);
   want.answer_max = options.answer_max;

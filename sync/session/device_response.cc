@@ -59,6 +59,7 @@ class Applier {
   std::set<uint64_t> refused_objects_;
   uint64_t cursors_moved_ = 0;
   bool learned_ = false;      // something that makes another request different
+  bool list_open_ = false;    // a mailbox of a new epoch is not gone through
   bool own_differs_ = false;  // the relay holds own entries that are not here
 };
 
@@ -289,6 +290,10 @@ Result<void> Applier::compare_own(const std::map<FeedKey, FeedHead>& at_relay) {
 void Applier::ask_for_own(const FeedKey& feed, uint64_t first_seq) {
   own_differs_ = true;
   if (sent_.asked.count(feed) != 0 || first_seq == 0) return;
+  // Asked before, and nothing came that moves it: asked by the next sync.
+  uint64_t& asked = s_.own_asked[feed];
+  if (asked == first_seq) return;
+  asked = first_seq;
   s_.gaps[feed] = first_seq;
   learned_ = true;
 }
@@ -313,13 +318,16 @@ Result<void> Applier::pull() {
   out_.entries_received += result.entries_stored;
   out_.items_missing += result.items_missing;
   cursors_moved_ = result.cursors_moved;
+  list_open_ = result.list_open;
   out_.notes.insert(out_.notes.end(), result.notes.begin(), result.notes.end());
-  for (const auto& feed : sent_.asked) s_.gaps.erase(feed);  // asked once; asked again only if it still turns up
-  for (const auto& [feed, first] : result.gaps)
-    if (sent_.asked.count(feed) == 0 || result.entries_stored > 0) {
-      s_.gaps[feed] = first;
-      learned_ = true;
-    }
+  for (const auto& [feed, first] : sent_.asked)
+    s_.gaps.erase(feed);  // once; again if there is news, or from earlier on
+  for (const auto& [feed, first] : result.gaps) {
+    auto asked = sent_.asked.find(feed);
+    if (asked != sent_.asked.end() && first >= asked->second && result.entries_stored == 0) continue;
+    s_.gaps[feed] = first;
+    learned_ = true;
+  }
   return {};
 }
 
@@ -446,7 +454,7 @@ Result<void> Applier::count_left() {
   // What was offered and neither taken nor refused is not offered again and again.
   bool fruitless = sent_.batches && out_.entries_sent == 0 && out_.refused.empty() && !learned_;
   out_.more_to_send = !relay_failure_ && ((sendable && !fruitless) || (objects && learned_) || !s_.gaps.empty());
-  out_.more_to_fetch = (answer_.more && (progressed() || learned_)) || out_.cut;
+  out_.more_to_fetch = (answer_.more && (progressed() || learned_)) || list_open_ || out_.cut;
   return {};
 }
 

@@ -19,6 +19,7 @@ struct DeviceExchange::State {
   std::map<FeedKey, uint64_t> refused;    // feed -> first seq that it would not take, or that cannot be read here
   std::set<uint64_t> refused_objects;     // hash8 of rosters, lists and welcomes it would not take
   std::map<FeedKey, uint64_t> gaps;       // feed -> first seq to ask for
+  std::map<FeedKey, uint64_t> own_asked;  // own feeds that differ: from where on they were asked for
   uint64_t log_size = 0, log_root8 = 0;   // newest checkpoint of the relay's log that was seen
   // What the newest answer said that the relay holds of attachments; what stood there before may not be true any more.
   std::map<BlobName, ChunkRanges> blobs_at_relay;
@@ -34,7 +35,7 @@ struct DeviceExchange::State {
     std::map<FeedKey, uint64_t> confirmed;  // before
     std::vector<FeedHead> heads;
     RelayErrands errands;
-    std::set<FeedKey> asked;  // gaps
+    std::map<FeedKey, uint64_t> asked;  // gaps: from where on
     bool batches = false;
     bool attachments = false;    // may go and be asked for
     std::vector<ChunkRun> runs;  // chunks that went along

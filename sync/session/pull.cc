@@ -82,6 +82,7 @@ Result<void> Pull::take_batch(Batch batch) {
     case AppendOutcome::forked:
       received.set_aside = true;
       result_.notes.push_back("two versions of an entry of one feed exist: both are kept");
+      if (verdict.compare_from > 0) result_.gaps[whole->feed] = verdict.compare_from;
       break;
     case AppendOutcome::refused:
       received.set_aside = true;
@@ -106,7 +107,7 @@ bool Pull::unreadable(const FeedKey& feed, const wire::Item& item) const {
 }
 
 /// Whether the cursor may move over this item; `head` is filled in.
-Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& item, Hash& head) {
+Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& item, bool list_only, Hash& head) {
   const auto& feed = items.feeds[item.feed];
   auto received = received_.find(feed);
   head = item.head;
@@ -117,7 +118,9 @@ Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& it
   if (head.is_none()) return false;  // the batch that carries it did not come
   if (unreadable(feed, item)) return true;
   LYSOEN_ASSIGN(auto held, store_.head(feed));
-  if (held.seq >= item.last_seq) return true;
+  // Another version than is held is to be seen.
+  const bool other = list_only && held.seq == item.last_seq && held.hash != head;
+  if (held.seq >= item.last_seq && !other) return true;
   bool own = feed.device == peer_.device();
   bool delivered = received != received_.end() && received->second.last >= item.last_seq;
   // Something before it is missing: asked for by feed, so that one missing entry does not stop the mailbox.
@@ -125,6 +128,7 @@ Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& it
     if (own || !received->second.set_aside) result_.gaps[feed] = held.seq + 1;
     return true;
   }
+  if (list_only) result_.gaps.try_emplace(feed, other ? item.first_seq : held.seq + 1);
   return false;
 }
 
@@ -133,6 +137,8 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
       std::find_if(asked_.begin(), asked_.end(), [&](const auto& cursor) { return cursor.mailbox == items.mailbox; });
   if (asked == asked_.end()) return {};
   MailboxCursor cursor = *asked;
+  const bool begun_anew = items.first == 1 && items.store_epoch != asked->store_epoch && asked->counter > 0;
+  const bool list_only = begun_anew || asked->list_only;
   if (items.first == 1) {
     if (items.store_epoch == asked->store_epoch && asked->counter > 0 && !LYSOEN_FAULT(restart_unsaid))
       result_.notes.push_back(
@@ -142,19 +148,29 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
     result_.notes.push_back("the relay listed a mailbox from a place that was not asked for: passed over");
     return {};
   }
+  bool stays = false;
   for (const auto& item : items.items) {
     Hash head;
-    LYSOEN_ASSIGN(bool over, settled(items, item, head));
+    LYSOEN_ASSIGN(bool over, settled(items, item, list_only, head));
     if (!over && !LYSOEN_FAULT(cursor_ahead)) {
+      stays = true;
+      if (list_only) continue;  // what else is not here
       ++result_.items_missing;
       break;
     }
+    if (stays) continue;
     note_listed(items.feeds[item.feed], item);
     ++cursor.counter;
     feed::MailboxItem layout{
         cursor.counter, feed::feed_id(items.feeds[item.feed]), item.first_seq, item.last_seq, head, missing_of(item)};
     cursor.running = feed::running_hash(cursor.running, layout);
   }
+  // Until the end of the list is reached, or the relay gives nothing of what it names: then as with any mailbox.
+  const auto* point = point_of(items.mailbox);
+  const bool further = begun_anew || cursor != *asked || result_.entries_stored > 0;
+  const bool open = list_only && point && cursor.counter < point->counter;
+  cursor.list_only = open && further;
+  result_.list_open = result_.list_open || open;
   return move(cursor);
 }
 

@@ -3,7 +3,8 @@
 //
 // An item is settled when its entries are held here, when this store refused them (they are set aside), or when the
 // relay said that it cannot read them. The cursor stops before the first item that is not: the next exchange asks
-// again. Running hashes are computed here and compared with the point that the relay signed.
+// again. A mailbox that an earlier epoch had brought to here is read through by its list: what the list names and is
+// not here is asked for by feed. Running hashes are computed here and compared with the point that the relay signed.
 #pragma once
 #include <lysoen/exchange.h>
 
@@ -22,6 +23,7 @@ bool verify_points(const RelayId& relay, const TeamId& team, const std::vector<M
 
 struct PullResult {
   uint64_t entries_stored = 0, items_missing = 0, cursors_moved = 0;
+  bool list_open = false;            // a list of a new epoch is not gone through
   std::map<FeedKey, uint64_t> gaps;  // feed -> first seq that is missing
   std::vector<std::string> notes;
 };
@@ -44,7 +46,7 @@ class Pull {
   };
   Result<void> take_batch(Batch batch);
   Result<void> settle(const wire::MailboxItems& items);
-  Result<bool> settled(const wire::MailboxItems& items, const wire::Item& item, Hash& head);
+  Result<bool> settled(const wire::MailboxItems& items, const wire::Item& item, bool list_only, Hash& head);
   void note_listed(const FeedKey& feed, const wire::Item& item);
   Result<void> settle_unlisted();
   Result<void> move(const MailboxCursor& cursor);

@@ -207,7 +207,8 @@ Result<void> AnswerWriter::write_mailboxes() {
   return {};
 }
 
-/// Items after the cursor and the batches that cover them; from the first item if the cursor is not of this store.
+/// Items after the cursor and the batches that cover them; from the first item if the cursor is not of this store. Who
+/// had read in an earlier epoch holds most of it: the list alone tells what to ask for.
 Result<void> AnswerWriter::write_mailbox(const MailboxState& mailbox, const wire::MailboxAsk& ask) {
   uint64_t after = 0;
   if (ask.store_epoch == mailbox.store_epoch && ask.counter <= mailbox.counter) {
@@ -218,11 +219,13 @@ Result<void> AnswerWriter::write_mailbox(const MailboxState& mailbox, const wire
     more_ = more_ || after < mailbox.counter;
     return {};
   }
+  const bool list_only = ask.list_only || (ask.counter > 0 && ask.store_epoch != mailbox.store_epoch);
   // What is listed is chosen by its size before anything is read: batches hold what the list covers, not more, since
   // the next answer would bring it again.
   const size_t left = budget_ - out_.size();  // one part in sixteen is for proofs and signatures
+  const uint64_t bytes_max = list_only ? UINT64_MAX : left - left / 16;
   LYSOEN_ASSIGN(auto items,
-                store_.items(s_.hello.team, mailbox.audience, after, kItemsAtOnce, left - left / 16, s_.hello.device));
+                store_.items(s_.hello.team, mailbox.audience, after, kItemsAtOnce, bytes_max, s_.hello.device));
   if (items.empty()) return {};
   std::map<FeedKey, uint64_t> listed;
   for (const auto& item : items) listed[item.feed] = std::max(listed[item.feed], item.last_seq);
@@ -234,8 +237,8 @@ Result<void> AnswerWriter::write_mailbox(const MailboxState& mailbox, const wire
   std::vector<wire::Verdict> unreadable;
   for (const auto& item : items) {
     bool own = item.feed.device == s_.hello.device;
-    bool covered = own || delivered_[item.feed] >= item.last_seq;
-    if (!covered) {
+    bool covered = !list_only && (own || delivered_[item.feed] >= item.last_seq);
+    if (!covered && !list_only) {
       LYSOEN_ASSIGN(covered, gather(item, listed[item.feed], batches));
       if (!covered) {
         wire::Verdict refusal;

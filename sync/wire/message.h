@@ -58,6 +58,7 @@ struct MailboxAsk {
   uint64_t mailbox8 = 0;
   uint32_t store_epoch = 0;
   uint64_t counter = 0, running8 = 0;
+  bool list_only = false;  // items with their heads, no batches
   bool operator==(const MailboxAsk&) const = default;
 };
 

@@ -63,6 +63,7 @@ Bytes encode(const Want& message) {
     row.set_store_epoch(ask.store_epoch);
     row.set_counter(ask.counter);
     row.set_running8(ask.running8);
+    row.set_list_only(ask.list_only);
   }
   for (const auto& ask : message.feeds) {
     auto& row = *out.add_feeds();
@@ -86,7 +87,7 @@ Result<Want> decode<Want>(ByteView bytes) {
   if (!check.ok()) return check.error();
   Want want;
   for (const auto& row : in.mailboxes())
-    want.mailboxes.push_back({row.mailbox8(), row.store_epoch(), row.counter(), row.running8()});
+    want.mailboxes.push_back({row.mailbox8(), row.store_epoch(), row.counter(), row.running8(), row.list_only()});
   for (const auto& row : in.feeds()) {
     check.require(row.first_seq() > 0, "a sequence number is zero");
     want.feeds.push_back({feed_key(row.feed(), check), row.first_seq()});

@@ -86,7 +86,7 @@ void Properties::nothing_lost_at_author(Device& device) const {
 void Properties::files_whole(Device& device, bool read_them) const {
   for (const auto& account : ledger_.accounts) {
     if (account.files.empty()) continue;
-    const bool may_read = read_them && account.sent && has(device.role, Role::coordinator);
+    const bool may_read = read_them && account.sent && has(device.role, Role::coordinator) && !world_.is_cloned(device);
     std::map<BlobId, AttachmentState> there;
     if (account.author == &device || may_read)
       for (const auto& state : must(device.vault->attachments(account.id), "attachments")) there[state.blob] = state;
@@ -204,10 +204,11 @@ bool Properties::round() const {
   return entries_everywhere() != before;
 }
 
+/// Of two devices that share a name each may lack what the other wrote; they are told, and everybody else has both.
 void Properties::same_bytes() const {
   std::optional<std::map<ReportId, Bytes>> first;
   for (auto& device : world_.devices) {
-    if (!has(device->role, Role::coordinator)) continue;
+    if (!has(device->role, Role::coordinator) || world_.is_cloned(*device)) continue;
     std::map<ReportId, Bytes> shown;
     auto show = [&](const Report& report) {
       if (report.edits > 0) shown[report.id] = report::canonical_bytes(report);
@@ -243,25 +244,27 @@ void Properties::heal_and_check() {
     // On the way an edit may wait for the roster that it names.
     hold(world_.has_clone() || must(device->vault->status(), "status").set_aside == 0, Property::nobody_accused,
          device->name + ": something stays set aside");
-    if (has(device->role, Role::coordinator)) nothing_lost_at_coordinator(*device);
+    if (has(device->role, Role::coordinator) && !world_.is_cloned(*device)) nothing_lost_at_coordinator(*device);
     files_whole(*device, true);
   }
   for (const auto& account : ledger_.accounts)
     if (account.sent)
       for (auto& device : world_.devices)
-        if (account.author == device.get())
+        if (account.author == device.get() && !world_.is_cloned(*device))
           hold(must(device->vault->levels(account.id), "levels").level >= Level::opened, Property::bounded_rounds,
                device->name + ": everybody has a report and its author was not told");
   check_relays();
 }
 
-/// At the relay, or by every coordinator; and by those who share the name.
+/// At the relay, by every coordinator, or by those who share the name, if nobody else ever saw both versions.
 void Properties::fork_noticed() const {
-  const bool at_relay = must(world_.trusted().relay->inspect(), "inspect").forks > 0;
+  bool noticed = must(world_.trusted().relay->inspect(), "inspect").forks > 0;
+  for (auto& device : world_.devices)
+    noticed |= world_.is_cloned(*device) && must(device->vault->status(), "status").forks > 0;
   for (auto& device : world_.devices) {
     auto status = must(device->vault->status(), "status");
     if (has(device->role, Role::coordinator) && !world_.is_cloned(*device))
-      hold(at_relay || status.forks > 0, Property::forks_noticed, device->name + ": a fork that nobody knows of");
+      hold(noticed || status.forks > 0, Property::forks_noticed, device->name + ": a fork that nobody knows of");
     if (!world_.is_cloned(*device))
       for (const auto& notice : status.notices)
         hold(notice.find("what this device sent") == std::string::npos, Property::nobody_accused,

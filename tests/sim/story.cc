@@ -40,8 +40,8 @@ std::set<std::string> screen(const Report& report, const std::string& path) {
 
 Story::Story(const Founded& founded, const Options& options)
     : world_(founded, options), media_dice_(options.seed ^ 0x6d65646961), options_(options) {
-  dice().percent(12);  // thrown for clones once; the stories stay those of their seeds
-  clones_ = options.cloned;
+  const bool drawn = dice().percent(12);
+  clones_ = options.cloned || drawn;
   world_.look = [this](Device& device) { properties_.check(device); };
   world_.sync_to_end(world_.admin());  // the relays learn who is admitted
 }

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::string_view kPassphrase = "a passphrase of several words";
+constexpr uint64_t kExchangesMax = 100;  // of one sync: a few for each relay, more where much is cut
 constexpr uint64_t kWritesOfACall = 12;  // a save writes some ten pages and records, an intake more
 
 constexpr uintmax_t kRoom = 512u << 20;  // a founded team has 64 MiB, a story far less
@@ -355,6 +356,8 @@ void World::check_notes(const Device& device) const {
 
 void World::take_outcome(Device& device) {
   figures.exchanges += device.synced->exchanges;
+  hold(device.synced->exchanges <= kExchangesMax, Property::bounded_rounds,
+       device.name + ": a sync of " + std::to_string(device.synced->exchanges) + " exchanges");
   trace.note("synced " + device.name + (device.synced->failure ? ": " + device.synced->failure->message : ""));
   for (const auto& line : device.synced->relays)
     trace.note("  " + line.url + (line.finished ? ": finished" : line.failure ? ": " + line.failure->message : ""));

@@ -73,6 +73,9 @@ struct AppendVerdict {
   AppendOutcome outcome = AppendOutcome::refused;
   FeedHead head;       // of this feed after the call
   std::string reason;  // for refused and forked, without report text
+  /// Of a forked feed: the versions may differ from before this batch on; what stands from here on would tell. 0: it is
+  /// known where they part, or does not matter.
+  uint64_t compare_from = 0;
 };
 
 class EntryStore {

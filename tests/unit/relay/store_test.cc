@@ -136,6 +136,54 @@ TEST_CASE("Relay: a store restored from an older day begins a new epoch and gets
   CHECK(field.relay->inspect()->store_epoch == 2);
 }
 
+TEST_CASE("Relay: in a new epoch a reader gets the list and what it lacks, however large the feeds are", "[relay]") {
+  Field field(98);
+  auto read_all = [&](FieldDevice& device, bool cut_each = false) {
+    auto session = std::make_unique<session::DeviceExchange>(field.exchange(device));
+    size_t bytes = 0, largest = 0;
+    for (bool more = true; more;) {
+      auto answer = field.answer(*session->request({.window = 1 << 20}));
+      bytes += answer.size(), largest = std::max(largest, answer.size());
+      auto outcome = session->response(answer);
+      REQUIRE(outcome.ok());
+      more = outcome->more();
+      if (cut_each) session = std::make_unique<session::DeviceExchange>(field.exchange(device));
+      REQUIRE(bytes < 16'000'000);
+    }
+    CHECK(largest < 1'300'000);  // a mebibyte, and the last batch
+    return bytes;
+  };
+  for (int i = 0; i < 700; ++i) field.reporter.write(field.team_audience, i % 7 == 0 ? 20'000 : 600);
+  read_all(field.reporter);
+  const size_t first_time = read_all(field.reader);
+  CHECK(first_time > 2'000'000);
+  field.admin.write(field.team_audience, 5'000);
+  read_all(field.admin);
+
+  field.relay.reset();
+  auto old = field.disk.image();
+  field.open();
+  field.reporter.write(field.all_audience);
+  read_all(field.reporter);
+  field.relay.reset();
+  auto mark = field.disk.content("relay.key.state");
+  field.disk.restore(old);
+  field.disk.set_content("relay.key.state", mark);
+  field.open();
+  REQUIRE(field.relay->inspect()->store_epoch == 2);
+
+  const bool cut_each = GENERATE(false, true);
+  field.reader.store.feeds[field.admin.feed_for(field.team_audience)] = {};
+  const size_t again = read_all(field.reader, cut_each);
+  std::printf("a new epoch: %zu bytes to a reader that has it, %zu to one that has nothing%s\n", again, first_time,
+              cut_each ? ", each exchange in a process of its own" : "");
+  CHECK(again < 30'000);
+  CHECK(field.reader.store.feeds == field.admin.store.feeds);
+  const auto& cursor = field.reader.cursor[field.team_audience];
+  CHECK((cursor.store_epoch == 2 && cursor.counter > 2));
+  CHECK(field.sync(field.reader)->notes.empty());
+}
+
 TEST_CASE("Relay: what it takes back without a new epoch is noticed by whoever had read it", "[relay]") {
   Field field(95);
   field.reporter.write(field.team_audience);

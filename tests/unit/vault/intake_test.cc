@@ -34,14 +34,14 @@ bool has_notice(Vault& vault, const std::string& part) {
   return false;
 }
 
-/// One report before the folder was copied, one after it, which the admin holds; then the copy is opened in its place.
-void put_back(Team& team, Device& ben) {
+/// One report before the folder was copied, more after it, which the admin holds; then the copy is opened in its place.
+void put_back(Team& team, Device& ben, int after = 1) {
   submitted(*ben, "Before the copy");
   must(ben->lock());
   auto copy = team.folder.path() / "copy";
   std::filesystem::copy(ben.folder, copy, std::filesystem::copy_options::recursive);
   ben.vault = must(Vault::open(ben.folder, kPassphrase, ben.environment()));
-  submitted(*ben, "After the copy");
+  for (int i = 0; i < after; ++i) submitted(*ben, "After the copy");
   carry(*ben, *team.admin());
   must(ben->lock());
   ben.folder = copy;
@@ -357,4 +357,49 @@ TEST_CASE("Vault: what was written on a restored copy before anybody said so rea
   ben.reopen();
   CHECK(must(ben->sync_peer().outgoing_heads()) == before);
   CHECK(must(ben->count({})) == 2);
+}
+
+TEST_CASE(
+    "Vault: where the versions of an own feed part is asked for until it is known, and all behind it issued again",
+    "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  put_back(team, ben, 3);
+  for (const char* title : {"On the copy", "On the copy too", "And a third"}) submitted(*ben, title);
+  auto feed = must(ben->sync_peer().outgoing_heads()).front();
+  auto show = [&](uint64_t first) {
+    must(ben->sync_peer().begin_intake());
+    auto verdict = offer(ben, *must(team.admin()->entries().read(feed.feed, first, 64 * 1024)));
+    must(ben->sync_peer().end_intake());
+    CHECK(verdict.outcome == AppendOutcome::forked);
+    return verdict.compare_from;
+  };
+  CHECK(show(feed.seq) == 1);  // the newest alone does not say where they part
+  CHECK(show(1) == 0);
+  CHECK(show(feed.seq) == 0);  // and that stays known
+  for (const auto& batch : batches_of(*ben, 64 * 1024))
+    if (batch.feed.incarnation == 2) offer(team.admin(), batch);
+  CHECK(must(team.admin()->count({})) == 7);
+}
+
+TEST_CASE(
+    "Vault: what a coordinator holds otherwise, or from after an older state, is learned from its acknowledgement",
+    "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  carry(*team.admin(), *ben);
+  put_back(team, ben);
+  const bool written = GENERATE(true, false);
+  if (written) submitted(*ben, "On the copy");
+  must(ben->sync_peer().begin_intake());
+  for (const auto& batch : batches_of(*team.admin(), 64 * 1024))
+    if (batch.feed.device == team.admin()->sync_peer().device()) offer(ben, batch);
+  must(ben->sync_peer().end_intake());
+  CHECK(has_notice(*ben, "older state of this vault was restored"));
+  CHECK(has_notice(*ben, "another version of what this device sent") == written);
+  submitted(*ben, "Later");
+  for (const auto& batch : batches_of(*ben, 64 * 1024))
+    if (batch.feed.incarnation == 2) CHECK(offer(team.admin(), batch).outcome == AppendOutcome::stored);
+  CHECK(must(team.admin()->count({})) == (written ? 4 : 3));
+  CHECK(must(team.admin()->status()).forks == 0);
 }
