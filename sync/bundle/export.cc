@@ -1,4 +1,5 @@
-// Writing a bundle: rosters, then runs of entries, then chunks of attachments, sealed part by part as they are read.
+// Writing a bundle: for a relay who wrote it; rosters, then runs of entries, then chunks of attachments, sealed part by
+// part as they are read.
 #include <algorithm>
 
 #include "core/base/try.h"
@@ -222,15 +223,34 @@ Result<void> check_content(const BundleSource& source, const BundleContent& cont
   return {};
 }
 
-Result<BundleWritten> write_file(bundle::NewFile& target, BundleSource source, const CarrierKey& key,
+struct Beginning {
+  std::array<uint8_t, bundle::kSaltSize> first{};  // of the file
+  bundle::Keys keys;
+  Bytes writer;  // body of the first record, for a relay
+};
+
+Result<Beginning> begin(const BundleFor& to, Random& random) {
+  if (!to.relay) {
+    std::array<uint8_t, bundle::kSaltSize> salt{};
+    random.fill(salt);
+    return Beginning{salt, bundle::derive(to.carrier_key, salt), {}};
+  }
+  const bundle::Addressee addressee{to.relay->id, to.relay->fallback_key};
+  LYSOEN_ASSIGN(auto head, bundle::seal_for(addressee, random));
+  bundle::WriterRecord writer{to.writer->team(), to.writer->device(), {}};
+  auto message = bundle::writer_message(addressee, head.encapsulation, writer.team, writer.device);
+  LYSOEN_ASSIGN(writer.signature, to.writer->sign(bundle::kWriterLabel, message));
+  return Beginning{head.first, std::move(head.keys), bundle::encode_writer(writer)};
+}
+
+Result<BundleWritten> write_file(bundle::NewFile& target, BundleSource source, const BundleFor& to,
                                  const BundleContent& content, Random& random) {
-  std::array<uint8_t, bundle::kSaltSize> salt{};
-  random.fill(salt);
-  auto keys = bundle::derive(key, salt);
-  LYSOEN_TRY(target.write(salt));
-  LYSOEN_TRY(target.write(keys.commitment));
-  SealedWriter out(target, std::move(keys.parts));
+  LYSOEN_ASSIGN(auto beginning, begin(to, random));
+  LYSOEN_TRY(target.write(beginning.first));
+  LYSOEN_TRY(target.write(beginning.keys.commitment));
+  SealedWriter out(target, std::move(beginning.keys.parts));
   BundleWritten written;
+  if (!beginning.writer.empty()) LYSOEN_TRY(out.record(RecordType::writer, beginning.writer));
   LYSOEN_TRY(put_rosters(out, content));
   LYSOEN_TRY(put_runs(out, source.store, content, written));
   LYSOEN_TRY(put_blobs(out, source.blobs, content, written));
@@ -262,16 +282,16 @@ Result<void> name_files(const std::filesystem::path& file, std::vector<bundle::N
 
 }  // namespace
 
-Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
+Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSource source, const BundleFor& to,
                                     const BundleContent& content, Random& random) {
   LYSOEN_TRY(check_content(source, content));
   LYSOEN_ASSIGN(auto target, bundle::NewFile::create(file));
-  LYSOEN_ASSIGN(auto written, write_file(target, source, key, content, random));
+  LYSOEN_ASSIGN(auto written, write_file(target, source, to, content, random));
   LYSOEN_TRY(target.commit());
   return written;
 }
 
-Result<BundleSet> export_bundles(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
+Result<BundleSet> export_bundles(const std::filesystem::path& file, BundleSource source, const BundleFor& to,
                                  BundleContent content, Random& random) {
   LYSOEN_TRY(check_content(source, content));
   LYSOEN_TRY(bundle::must_be_free(file));
@@ -282,7 +302,7 @@ Result<BundleSet> export_bundles(const std::filesystem::path& file, BundleSource
   if (progress) content.progress = [&](uint64_t done, uint64_t total) { progress(before + done, total); };
   for (bool more = true; more;) {
     LYSOEN_ASSIGN(auto target, bundle::NewFile::create(with(file, "." + std::to_string(files.size() + 1))));
-    LYSOEN_ASSIGN(auto written, write_file(target, source, key, content, random));
+    LYSOEN_ASSIGN(auto written, write_file(target, source, to, content, random));
     LYSOEN_TRY(target.close());
     files.push_back(std::move(target));
     more = !written.all();

@@ -13,10 +13,11 @@ namespace {
 constexpr size_t kRosterHead = 40;
 constexpr uint64_t kChunksAtOnce = 1 << 20;  // bytes handed on in one call
 
-Error not_opening(const std::filesystem::path& file) {
-  return make_error(ErrorCode::damaged,
-                    "cannot open the bundle '" + file.filename().string() + "': it is damaged or not for this team",
-                    "ask for it to be written again; nothing was changed here");
+Error not_opening(const std::filesystem::path& file, std::string_view whose) {
+  return make_error(
+      ErrorCode::damaged,
+      "cannot open the bundle '" + file.filename().string() + "': it is damaged or not for this " + std::string(whose),
+      "ask for it to be written again; nothing was changed here");
 }
 
 // Runs and their chunks into what a sink takes at once.
@@ -136,7 +137,7 @@ class Records {
       }
       if (rest.size() < kRecordHead) break;
       size_t size = Reader(rest.subspan(1)).u32();
-      if (type > RecordType::chunk) {
+      if (type > RecordType::writer) {
         ++unknown_;
         skip_ = size, at += kRecordHead;
         continue;
@@ -159,6 +160,11 @@ class Records {
       return sink_.refuse(run.error().message), Result<void>();
     }
     LYSOEN_TRY(chunks_.flush());
+    if (type == RecordType::writer) {
+      auto writer = decode_writer(body);
+      if (writer) return sink_.take_writer(*writer);
+      return sink_.refuse("the record of its writer has the wrong size"), Result<void>();
+    }
     if (type == RecordType::batch) {
       auto batch = wire::decode<Batch>(body);
       if (!batch.ok()) return sink_.refuse(batch.error().message), Result<void>();
@@ -182,55 +188,84 @@ class Records {
   uint64_t skip_ = 0, unknown_ = 0;
 };
 
-Result<crypto::Key32> find_key(const std::filesystem::path& file, InFile& in, std::span<const CarrierKey> keys) {
-  std::array<uint8_t, kHeadSize> head{};
-  LYSOEN_ASSIGN(size_t came, in.read(head));
-  if (came < head.size()) return not_opening(file);
-  for (const auto& key : keys) {
-    auto tried = derive(key, ByteView(head).first(kSaltSize));
-    if (crypto::equal(tried.commitment, ByteView(head).subspan(kSaltSize))) return std::move(tried.parts);
-  }
-  return not_opening(file);
-}
-
-Result<Read> read_parts(crypto::PartOpener& parts, Records& records, const std::function<void()>& done) {
-  using State = crypto::PartOpener::State;
-  Read read;
-  Bytes piece;
-  for (bool more = true; more;) {
-    piece.clear();
-    LYSOEN_ASSIGN(auto state, parts.next(piece));
-    LYSOEN_ASSIGN(bool well_formed, records.piece(piece));
-    if (state == State::damaged && piece.empty()) records.lost();
-    read.whole = read.whole && well_formed && state != State::damaged;
-    more = state != State::end && parts.left();
-    done();
-  }
-  read.whole = read.whole && records.ended();
-  read.records_unknown = records.unknown();
-  return read;
-}
-
 }  // namespace
+
+struct BundleReader::State {
+  InFile in;
+  Records records;
+  uint64_t came = kHeadSize;
+  Read read;
+  std::optional<crypto::PartOpener> parts;
+
+  State(InFile file, Sink& sink) : in(std::move(file)), records(sink) {}
+};
+
+BundleReader::BundleReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+BundleReader::~BundleReader() = default;
+
+Result<std::unique_ptr<BundleReader>> BundleReader::open(const std::filesystem::path& file, const Opens& opens,
+                                                         std::string_view whose, Sink& sink) {
+  LYSOEN_ASSIGN(auto in, InFile::open(file));
+  auto state = std::make_unique<State>(std::move(in), sink);
+  std::array<uint8_t, kHeadSize> head{};
+  LYSOEN_ASSIGN(size_t came, state->in.read(head));
+  auto key = came == head.size() ? opens(head) : std::nullopt;
+  if (!key) return not_opening(file, whose);
+  state->parts.emplace(std::move(*key), [state = state.get()](std::span<uint8_t> into) -> Result<size_t> {
+    LYSOEN_ASSIGN(size_t size, state->in.read(into));
+    state->came += size;
+    return size;
+  });
+  return std::unique_ptr<BundleReader>(new BundleReader(std::move(state)));
+}
+
+Result<bool> BundleReader::next() {
+  using Part = crypto::PartOpener::State;
+  auto& s = *state_;
+  Bytes piece;
+  LYSOEN_ASSIGN(auto part, s.parts->next(piece));
+  LYSOEN_ASSIGN(bool well_formed, s.records.piece(piece));
+  if (part == Part::damaged && piece.empty()) s.records.lost();
+  s.read.whole = s.read.whole && well_formed && part != Part::damaged;
+  s.read.records_unknown = s.records.unknown();
+  if (part != Part::end && s.parts->left()) return true;
+  s.read.whole = s.read.whole && s.records.ended();
+  return false;
+}
+
+Result<void> BundleReader::flush() {
+  return state_->records.flush();
+}
+Read BundleReader::read() const {
+  return state_->read;
+}
+uint64_t BundleReader::bytes_done() const {
+  return state_->came;
+}
+uint64_t BundleReader::bytes_all() const {
+  return state_->in.size();
+}
 
 Result<Read> read_bundle(const std::filesystem::path& file, std::span<const CarrierKey> keys, Sink& sink,
                          const BundleProgress& progress) {
-  LYSOEN_ASSIGN(auto in, InFile::open(file));
-  LYSOEN_ASSIGN(auto key, find_key(file, in, keys));
-  uint64_t came = kHeadSize;
-  crypto::PartOpener parts(std::move(key), [&](std::span<uint8_t> into) -> Result<size_t> {
-    LYSOEN_ASSIGN(size_t size, in.read(into));
-    came += size;
-    return size;
-  });
-  Records records(sink);
-  auto read = read_parts(parts, records, [&] {
-    if (progress) progress(came, in.size());
-  });
+  auto opens = [&](ByteView head) -> std::optional<crypto::Key32> {
+    for (const auto& key : keys) {
+      auto tried = derive(key, head.first(kSaltSize));
+      if (crypto::equal(tried.commitment, head.subspan(kSaltSize))) return std::move(tried.parts);
+    }
+    return std::nullopt;
+  };
+  LYSOEN_ASSIGN(auto reader, BundleReader::open(file, opens, "team", sink));
+  Result<bool> more = true;
+  while (more.ok() && *more) {
+    more = reader->next();
+    if (more.ok() && progress) progress(reader->bytes_done(), reader->bytes_all());
+  }
   // What came whole before an error is sound and stays.
-  auto flushed = read.ok() ? records.flush() : Result<void>();
+  auto flushed = more.ok() ? reader->flush() : Result<void>();
+  if (!more.ok()) return std::move(more).error();
   if (!flushed) return std::move(flushed).error();
-  return read;
+  return reader->read();
 }
 
 }  // namespace lysoen::bundle

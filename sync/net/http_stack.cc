@@ -1,5 +1,5 @@
-// The HTTP carrier on Boost.Asio. Requests are written by hand (six header lines), answers are parsed by Beast. The
-// only file that speaks HTTP as a client; listener.cc is the only one that speaks it as a server.
+// The HTTP carrier on Boost.Asio. Requests are written by hand (six header lines), answers are read by http_read.cc.
+// The only file that speaks HTTP as a client; listener.cc is the only one that speaks it as a server.
 #include <lysoen/sync/http.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -18,13 +18,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/vector_body.hpp>
 #include <list>
 #include <map>
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
+#include "sync/net/http_read.h"
 #include "sync/net/names.h"
 #include "sync/net/url.h"
 
@@ -33,14 +32,11 @@ namespace lysoen {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 using net::Url;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr size_t kReadSize = 16 * 1024;
-constexpr uint32_t kAnswerHeadMax = 8 * 1024;
 
 // -- Loop ------------------------------------------------------------------------------------------------------------
 
@@ -149,9 +145,8 @@ std::string sentence(const error_code& error) {
 
 constexpr const char* kPortalHint = "if this network has a login page, open a web page and log in, then try again";
 
-// What a head that is no relay's says, or nothing.
-std::optional<Error> head_failure(const Attempt& attempt, const http::response_header<>& head) {
-  auto status = head.result_int();
+// What a status that is no relay's says.
+Error other_status(const Attempt& attempt, int status) {
   if (status >= 300 && status < 400) {
     return no_network(attempt, "it was redirected elsewhere (" + std::to_string(status) + ")", kPortalHint);
   }
@@ -159,14 +154,8 @@ std::optional<Error> head_failure(const Attempt& attempt, const http::response_h
   if (status == 429 || status == 503) {
     return no_network(attempt, "it is too busy (" + std::to_string(status) + ")", "try again later; nothing is lost");
   }
-  if (status != 200) {
-    return no_network(attempt, "it refused the request (" + std::to_string(status) + ")",
-                      "check the relay's address and key; a relay hangs up on devices that it does not know");
-  }
-  if (head[http::field::content_type] != "application/octet-stream") {
-    return no_network(attempt, "something else answered, with a page instead of a relay's answer", kPortalHint);
-  }
-  return std::nullopt;
+  return no_network(attempt, "it refused the request (" + std::to_string(status) + ")",
+                    "check the relay's address and key; a relay hangs up on devices that it does not know");
 }
 
 // -- Carrier ---------------------------------------------------------------------------------------------------------
@@ -438,60 +427,40 @@ class AsioCarrier final : public Carrier {
   }
 
   asio::awaitable<std::optional<Error>> read_answer(Attempt& attempt, error_code sent, bool& keep) {
-    auto& connection = *attempt.connection;
-    http::response_parser<http::vector_body<uint8_t>> parser;
-    parser.header_limit(kAnswerHeadMax);
-    parser.body_limit(attempt.request.answer_max);
-    parser.eager(true);
-    Bytes buffer(kReadSize);
-    size_t held = 0;
-    bool judged = false;
-    while (!parser.is_done()) {
-      error_code error, parse;
+    net::AnswerReader reader(attempt.request.answer_max);
+    error_code error;
+    auto answered = net::Answered::more;
+    while (answered == net::Answered::more) {
       size_t came = 0;
-      std::tie(error, came) = co_await connection.read_some(std::span(buffer).subspan(held));
-      held += came;
-      if (held > 0) held = feed(parser, buffer, held, parse);
-      if (parse == http::error::need_more) parse = {};
-      if (error && !parse && parser.got_some() && !parser.is_done()) parser.put_eof(parse);
-      if (parser.is_header_done() && !judged) {
-        judged = true;
-        if (auto failure = head_failure(attempt, parser.get().base())) co_return failure;
-      }
-      if (parse || (error && !parser.is_done())) co_return cut_answer(attempt, parser, sent ? sent : error, parse);
-      if (held == buffer.size()) co_return no_network(attempt, "the answer's head is too long");
+      std::tie(error, came) = co_await attempt.connection->read_some(reader.room());
+      answered = reader.take(came, static_cast<bool>(error));
     }
-    keep = parser.keep_alive() && held == 0 && !sent;
-    attempt.answer.body = std::move(parser.get().body());
+    if (answered != net::Answered::whole)
+      co_return bad_answer(attempt, std::move(reader), answered, sent ? sent : error);
+    keep = reader.keep() && !sent;
+    attempt.answer.body = std::move(reader).body();
     co_return std::nullopt;
   }
 
-  // Gives the parser what it takes and moves the rest to the buffer's beginning; answers how much that is.
-  template <class Parser>
-  static size_t feed(Parser& parser, Bytes& buffer, size_t held, error_code& parse) {
-    size_t taken = 0;
-    while (taken < held && !parse && !parser.is_done()) {
-      auto used = parser.put(asio::const_buffer(buffer.data() + taken, held - taken), parse);
-      taken += used;
-      if (used == 0) break;
+  static Error bad_answer(Attempt& attempt, net::AnswerReader reader, net::Answered how, const error_code& error) {
+    switch (how) {
+      case net::Answered::other_status:
+        return other_status(attempt, reader.status());
+      case net::Answered::other_content:
+        return no_network(attempt, "something else answered, with a page instead of a relay's answer", kPortalHint);
+      case net::Answered::too_large:
+        return no_network(attempt,
+                          "the answer is larger than " + std::to_string(attempt.request.answer_max) + " bytes");
+      case net::Answered::nothing:
+        return no_network(attempt, error ? sentence(error) + " before an answer came" : "no answer");
+      case net::Answered::not_http:
+        return no_network(attempt, "something answered that does not speak HTTP", kPortalHint);
+      case net::Answered::head_too_long:
+        return no_network(attempt, "the answer's head is too long");
+      default:
+        attempt.answer.body = std::move(reader).body();
+        return no_network(attempt, "the answer was cut after " + std::to_string(attempt.answer.body.size()) + " bytes");
     }
-    std::copy(buffer.begin() + static_cast<ptrdiff_t>(taken), buffer.begin() + static_cast<ptrdiff_t>(held),
-              buffer.begin());
-    return held - taken;
-  }
-
-  template <class Parser>
-  static Error cut_answer(Attempt& attempt, Parser& parser, error_code error, error_code parse) {
-    if (parse == http::error::body_limit) {
-      return no_network(attempt, "the answer is larger than " + std::to_string(attempt.request.answer_max) + " bytes");
-    }
-    if (!parser.got_some())
-      return no_network(attempt, error ? sentence(error) + " before an answer came" : "no answer");
-    if (!parser.is_header_done() && parse && parse != http::error::partial_message) {
-      return no_network(attempt, "something answered that does not speak HTTP", kPortalHint);
-    }
-    attempt.answer.body = std::move(parser.get().body());
-    return no_network(attempt, "the answer was cut after " + std::to_string(attempt.answer.body.size()) + " bytes");
   }
 
   std::shared_ptr<Connection> take_idle(const std::string& origin) {

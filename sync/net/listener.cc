@@ -1,5 +1,5 @@
-// The listener on Boost.Asio: one coroutine for each connection, each on a strand of its own. Heads are parsed by
-// Beast, bodies are read by their Content-Length and handed on in pieces.
+// The listener on Boost.Asio: one coroutine for each connection, each on a strand of its own. Heads are read by
+// http_read.cc, bodies by their Content-Length and handed on in pieces.
 #include "sync/net/listener.h"
 
 #include <openssl/ssl.h>
@@ -17,8 +17,6 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -27,19 +25,19 @@
 
 #include "core/base/bytes.h"
 #include "core/base/try.h"
+#include "sync/net/http_read.h"
 
 namespace lysoen::net {
 
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr size_t kHeadMax = 8 * 1024, kPieceMax = 64 * 1024, kWriteSlice = 64 * 1024;
+constexpr size_t kPieceMax = 64 * 1024, kWriteSlice = 64 * 1024;
 constexpr size_t kTlsPieceMax = 16 * 1024;  // a record; what a connection that waits for a piece has in memory
 constexpr size_t kDrainMax = 512 * 1024;    // read and thrown away so that a sender still sending sees our refusal
 constexpr milliseconds kDrainDeadline{2000};
@@ -62,8 +60,6 @@ struct Shared {
   uint64_t places = 0;  // given out; under mutex
   asio::io_context io;  // last: what it still holds ends while the rest is there
 };
-
-using Request = http::request_parser<http::empty_body>;
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -184,45 +180,37 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   asio::awaitable<Next> one_request() {
-    Request request;
-    request.header_limit(kHeadMax);
-    request.body_limit(boost::none);  // exchange() has its own
-    if (!co_await read_head(request)) co_return Next::close;
-    const auto& head = request.get();
-    bool keep = request.keep_alive();
-    if (head.method() == http::verb::get) {
+    RequestHeadReader reader;
+    if (!co_await read_head(reader)) co_return Next::close;
+    const RequestHead head = reader.head();
+    if (head.method == RequestHead::Method::get) {
       // Its body would be read as the next request, and a proxy in front would take the answers for somebody else's.
-      if (request.chunked() || request.content_length().value_or(0) > 0) co_return co_await refuse(400);
-      // Named, not temporaries: g++ 12 destroys some temporaries of a co_await expression twice.
-      const std::string target(head.target());
+      if (head.chunked || head.size.value_or(0) > 0) co_return co_await refuse(400);
+      // Named, not a temporary: g++ 12 destroys some temporaries of a co_await expression twice.
       const bool here = from_here(head);
-      co_return co_await answer_operator(target, keep, here);
+      co_return co_await answer_operator(head.target, head.keep, here);
     }
-    if (head.method() != http::verb::post) co_return co_await refuse(404);
-    if (request.chunked() || !request.content_length()) co_return co_await refuse(411);
-    uint64_t size = *request.content_length();
+    if (head.method != RequestHead::Method::post) co_return co_await refuse(404);
+    if (head.chunked || !head.size) co_return co_await refuse(411);
+    uint64_t size = *head.size;
     if (size > shared_.options.body_max) co_return co_await refuse(413);
-    if (head[http::field::expect] == "100-continue" && !co_await write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")))
-      co_return Next::close;
-    auto next = co_await exchange(size, keep);
+    if (head.expects_continue && !co_await write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"))) co_return Next::close;
+    auto next = co_await exchange(size, head.keep);
     set_admitted(false);
     co_return next;
   }
 
   // What was read beyond the head stays in held_.
-  asio::awaitable<bool> read_head(Request& request) {
+  asio::awaitable<bool> read_head(RequestHeadReader& reader) {
     idle_ = held_.empty();
     arm(known_ ? shared_.options.idle_deadline : shared_.options.head_deadline);
-    error_code parse;
     for (;;) {
       if (!held_.empty()) {
         if (idle_) arm(shared_.options.head_deadline);
         idle_ = false;
-        auto used = request.put(asio::const_buffer(held_.data(), held_.size()), parse);
-        held_.erase(held_.begin(), held_.begin() + static_cast<ptrdiff_t>(used));
-        if (request.is_header_done()) co_return true;
-        if (parse && parse != http::error::need_more) break;
-        if (held_.size() > kHeadMax) break;
+        auto state = reader.take(held_);
+        if (state == RequestHeadReader::State::whole) co_return true;
+        if (state == RequestHeadReader::State::bad) break;
       }
       auto old = held_.size();
       held_.resize(old + 2048);
@@ -378,11 +366,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // -------------------------------------------------------------------------------------------------
 
   // Monitoring is for who sits on this machine and did not come through a proxy.
-  template <class Head>
-  bool from_here(const Head& head) const {
+  bool from_here(const RequestHead& head) const {
     error_code error;
     auto peer = socket_.remote_endpoint(error);
-    return !error && peer.address().is_loopback() && head["X-Forwarded-For"].empty() && head["Forwarded"].empty();
+    return !error && peer.address().is_loopback() && !head.forwarded;
   }
 
   asio::awaitable<Next> answer_operator(const std::string& target, bool keep, bool here) {

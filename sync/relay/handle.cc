@@ -127,7 +127,7 @@ void RelayImpl::commit_group(Kind kind, const std::vector<Request*>& group) {
   settle_counts();
 }
 
-void RelayImpl::settle_counts() {
+Store::Counts RelayImpl::settle_counts() {
   auto counts = store_->take_counts();
   if (counts.entries > 0 || store_->admission_changed()) ++news_;
   note_news();
@@ -141,6 +141,7 @@ void RelayImpl::settle_counts() {
   metrics_.receipts += counts.receipts;
   metrics_.chunks_stored += counts.chunks;
   metrics_.blobs_whole += counts.blobs;
+  return counts;
 }
 
 uint64_t RelayImpl::interests(const RelayRequest& held) const {

@@ -137,8 +137,6 @@ Result<void> RelayImpl::check_feeds(const TeamId& team, CheckReport& report) {
       auto hashes = feed::verify_batch(**batch);
       if (!hashes) {
         fault(next, "its author's signature does not fit");
-        std::fprintf(stderr, "DBG %s first %lu n %zu signed %lu\n", hashes.error().message.c_str(), (*batch)->first_seq,
-                     (*batch)->entries.size(), (*batch)->signed_seq);
         break;
       }
       for (const auto& entry : (*batch)->entries) stubs += entry.is_stub();

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -135,6 +136,38 @@ class Backup {
   virtual Result<Progress> step() = 0;
 };
 
+/// What came with a bundle, and what became of it.
+struct ImportReport {
+  TeamId team;
+  uint64_t entries_stored = 0, entries_known = 0;  // new here; held before
+  uint64_t entries_waiting = 0;                    // earlier entries are missing: other bundles bring them
+  uint64_t chunks_stored = 0, chunks_known = 0;    // pieces of attachments
+  uint64_t batches_forked = 0;                     // another version is held: both are kept
+  uint64_t records_unknown = 0;                    // of a newer Lysoen: the file keeps them
+  std::map<std::string, uint64_t> refused;         // why, and how many batches and runs of chunks
+  bool whole = true;                               // false: the file is cut or damaged, and this is what came whole
+};
+
+/// A bundle for this relay while it is taken in, between the commits of exchanges. It proves itself as an exchange
+/// does: a member signed that it wrote the file, batches and chunks are checked one by one, quotas count against that
+/// member. But it is no exchange: counters, polls and acknowledgements stay as they are.
+///
+///   while (*import->read()) import->store();      // with errors looked at
+class Import {
+ public:
+  virtual ~Import() = default;  // before the relay's end
+  /// Reads on until there is enough for a commit. One thread at a time; may block on its file for long. False: there is
+  /// nothing more to store. Errors: io_failed, newer_version, damaged (what says who wrote it is lost), trust_refused
+  /// (that is not signed). What was stored before stays.
+  virtual Result<bool> read() = 0;
+  /// One durable commit for what was read. The writer strand. Errors: trust_refused (the team is not admitted, or its
+  /// list does not name the device that wrote the file), or the store's own, with nothing of this commit stored.
+  virtual Result<void> store() = 0;
+  virtual const ImportReport& report() const = 0;
+  virtual uint64_t bytes_done() const = 0;
+  virtual uint64_t bytes_all() const = 0;
+};
+
 class Relay {
  public:
   virtual ~Relay() = default;
@@ -152,6 +185,9 @@ class Relay {
   virtual Metrics metrics() const = 0;
   /// Empty while healthy, otherwise why the last commit failed.
   virtual std::string unhealthy() const = 0;
+  /// A bundle that a device wrote for this relay. Taking it twice changes nothing. Errors: not_found, io_failed,
+  /// input_refused (no file), damaged (it is damaged, or for another relay: nobody can tell which).
+  virtual Result<std::unique_ptr<Import>> begin_import(const std::filesystem::path& bundle) = 0;
 
   // -- The one writer strand ----------------------------------------------------------------------------------------
   /// One transaction and one durable commit for all; answers in the same order, each of about `answer_max` bytes at

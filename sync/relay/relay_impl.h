@@ -17,6 +17,7 @@
 namespace lysoen::relay {
 
 class RelayImpl;
+class StoreImport;
 
 class Request final : public RelayRequest {
  public:
@@ -50,6 +51,7 @@ class RelayImpl final : public Relay {
   uint64_t news() const override { return news_; }
   Metrics metrics() const override;
   std::string unhealthy() const override;
+  Result<std::unique_ptr<Import>> begin_import(const std::filesystem::path& bundle) override;
 
   std::vector<Handled> handle(std::span<RelayRequest* const> requests, size_t answer_max) override;
   bool has_news(RelayRequest& held) override;
@@ -71,13 +73,15 @@ class RelayImpl final : public Relay {
 
  private:
   friend class Request;
+  friend class StoreImport;
   enum class Kind { durable, save, plain };
   Result<void> open_store();
   Result<void> notice_restore(bool lost);
   Result<void> sweep_blobs();
   Result<void> commit(Kind kind, const std::function<Result<void>()>& work);
   void commit_group(Kind kind, const std::vector<Request*>& group);
-  void settle_counts();
+  /// Into the metrics; answers what was counted since the last call.
+  Store::Counts settle_counts();
   void note_news();
   Result<void> watch(Request& request);
   Result<void> retain();

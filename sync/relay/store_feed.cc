@@ -288,10 +288,12 @@ Result<std::optional<uint64_t>> Store::quota_left(const TeamRow& team, const Dev
 
 Result<void> Store::count_quota(const TeamRow& team, const DeviceId& carrier, uint64_t bytes) {
   uint64_t day = now_ms() / kDayMs;
+  // A device that has never met this relay, and whose bundle is taken in, has a quota too: highest 0 and no counter
+  // used is what a first exchange finds otherwise.
   return db_.run(
-      "UPDATE device SET day_bytes = CASE WHEN day = ? THEN day_bytes ELSE 0 END + ?, day = ? WHERE team = ? AND "
-      "device = ?",
-      day, bytes, day, team.id, carrier);
+      "INSERT INTO device VALUES(?, ?, 0, 0, x'', ?, ?) ON CONFLICT(team, device) DO UPDATE SET "
+      "day_bytes = CASE WHEN day = excluded.day THEN day_bytes ELSE 0 END + excluded.day_bytes, day = excluded.day",
+      team.id, carrier, day, bytes);
 }
 
 Bytes Store::take_record() {

@@ -6,7 +6,7 @@ import socket
 import sys
 
 from main_job import new_report
-from world import SmallDisk, World, alone, check, equal
+from world import SmallDisk, World, alone, check, check_refusal, equal
 
 REFUSED, PARTLY, STORAGE = 3, 7, 10
 
@@ -161,6 +161,66 @@ def circles(world, pocket):
         check(world.relay("check", "--store", store, "--json").json()["sound"], f"the store '{store}' is sound")
 
 
+def a_stick_to_the_relay(world, pocket):
+    """A device that never had a network, a stick, and the relay's operator: what a coordinator pulls and the author sees."""
+    world.join_by_files("hills", "reporter")
+    report, content = report_with_file(world, "hills", "From the hills", 300_000)
+    world.cli("hills", "bundle", "export", "--relay", world.url, "early.bundle")
+    refused = world.relay("import", "early.bundle", "--store", "relay", expect=None)
+    check_refusal(refused, 9, "does not know the device that wrote it", "a bundle before an admin told the relay of its writer")
+    world.cli("desk", "sync")
+    written = world.reads("hills", "bundle", "export", "--relay", world.url, "stick", "--size-max", "260K")
+    check(len(written["files"]) > 1, "parts of a size")
+    equal(level(world, "hills", report), ("carried", False), "once it is on the stick")
+    world.refuses("desk", 6, "damaged or not for this team", "bundle", "import", *written["files"])
+    elsewhere = world.relay("import", *written["files"], "--store", "pocket", expect=None)
+    check_refusal(elsewhere, 6, "damaged or not for this relay", "a bundle at another relay")
+
+    # While it serves; in any order, and then again.
+    orders = [file for file in reversed(written["files"])]
+    taken = world.relay("import", *orders, "--store", "relay", "--json").json()
+    equal((taken["stored"], taken["waiting"], taken["refused"], taken["damage"]), (written["entries"], 0, [], None), "what the relay took")
+    again = world.relay("import", *orders, "--store", "relay", "--json").json()
+    equal((again["stored"], again["chunks_stored"], again["known"]), (0, 0, written["entries"]), "what it took of it again")
+    world.cli("desk", "sync")
+    same_at(world, "desk", report, "From the hills", content)
+
+    # The author's first exchange: receipts for all, and no more than a probe goes up.
+    up, down = world.recorder.up, world.recorder.down
+    world.cli("hills", "sync", "--once")
+    check(world.recorder.up - up < 16_000, f"the author sends nothing that is there: {world.recorder.up - up} bytes")
+    print(f"the author's exchange after the stick: {world.recorder.up - up} bytes up, {world.recorder.down - down} down")
+    levels = world.reads("hills", "report", "show", report)["levels"]
+    equal(levels["held"], levels["entries"], "entries that the relay signed for")
+    check(level(world, "hills", report)[1], "it signed for the attachment too")
+    world.refuses("hills", REFUSED, "everything is where it should go", "bundle", "export", "--relay", world.url, "empty")
+    world.refuses("hills", REFUSED, "no relay 'beef'", "bundle", "export", "--relay", "beef", "empty")
+
+    # While nobody serves; half of a file, a flipped bit, and the device's quota.
+    world.stop_relay()
+    report_with_file(world, "hills", "Again from the hills", 400_000)
+    relays = world.reads("hills", "members")["relays"]
+    named = next(relay["id"] for relay in relays if world.url in relay["urls"])[:8]
+    world.cli("hills", "bundle", "export", "--relay", named, "whole")
+    whole = (world.folder / "whole").read_bytes()
+    (world.folder / "half").write_bytes(whole[: len(whole) // 2])
+    half = world.relay("import", "half", "--store", "relay", "--json", expect=PARTLY)
+    check("damaged or cut short" in half.json()["damage"] and half.json()["stored"] > 0, f"half of a file: {half.out}")
+    (world.folder / "flipped").write_bytes(whole[:30] + bytes([whole[30] ^ 1]) + whole[31:])
+    flipped = world.relay("import", "flipped", "--store", "relay", expect=None)
+    check_refusal(flipped, 6, "damaged or not for this relay", "a flipped bit in the head")
+    (world.folder / "small.toml").write_text("store = 'relay'\n[quotas]\ndevice_mib_per_day = 1\n")
+    report_with_file(world, "hills", "Too much for a day", 1_500_000)
+    world.cli("hills", "bundle", "export", "--relay", named, "much")
+    much = world.relay("import", "much", "--config", "small.toml", "--json", expect=PARTLY).json()
+    check(any("quota" in one["why"] for one in much["refused"]), f"a device over its quota: {much}")
+    equal(world.relay("import", "much", "--store", "relay", "--json").json()["refused"], [], "refused with room")
+    check(world.relay("check", "--store", "relay", "--json").json()["sound"], "the store is sound")
+    world.start_relay()
+    world.cli("desk", "sync")
+    equal(len([one for one in world.reads("desk", "report", "list")["reports"] if one["title"] == "Too much for a day"]), 1, "its report")
+
+
 def parts_and_full_disks(world, may_mount):
     report, content = report_with_file(world, "patrol", "In small parts", 900_000)
     files = world.reads("patrol", "bundle", "export", "parts", "--size-max", "300K")["files"]
@@ -197,6 +257,7 @@ def main(build):
             a_mule_carries_what_it_cannot_read(world)
             a_pocket_relay_meets_the_other_later(world, pocket)
             circles(world, pocket)
+            a_stick_to_the_relay(world, pocket)
             parts_and_full_disks(world, may_mount)
         finally:
             pocket.stop()

@@ -13,7 +13,9 @@ from world import PASSPHRASE, SOURCE, World, check, equal
 sys.path.insert(0, str(SOURCE / "tests/interop"))
 import bundle
 import feed
+import hpke
 import vault
+from nacl.signing import SigningKey
 
 PARTLY = 7
 TITLE, NARRATIVE = "House searched at night", "Three men, no uniforms. Все вышли. " * 20
@@ -83,6 +85,44 @@ def one_disclosed_entry_opens(world, report):
     check(TITLE.encode() in found and NARRATIVE.encode() in found, "the text of the report stands in its entries")
     refused("a bundle with a flipped byte", "damaged", bundle.read, carrier, flipped(data, 64 + len(data) // 2))
     refused("a bundle with another's key", "open", bundle.read, [bytes(32)], data)
+
+
+def a_bundle_for_the_relay_opens(world):
+    """With the relay's fallback secret and nothing else; the same records in a file of the second implementation, signed by
+    the same device, are what the relay stores."""
+    world.admit_team()
+    world.start_relay()
+    world.cli("amina", "sync")
+    world.cli("monitor", "report", "new", "--form", "human-rights-violation", "--set", "title=By stick", "--submit")
+    written = world.reads("monitor", "bundle", "export", "--relay", world.url, "relay.bundle")
+    data = (world.folder / "relay.bundle").read_bytes()
+    key_file = (world.folder / "relay/relay.key").read_bytes()  # docs/protocol/relay-store.md
+    identity = bytes(SigningKey(key_file[9:41]).verify_key)
+    secret = key_file[41:73]
+    relay = bundle.Relay(identity, hpke.public_key(secret))
+    team, device, found = relay.open(secret, data)
+    key = SigningKey(opened(world, "monitor").secret_fact("device.seed"))
+    equal(device, bytes(key.verify_key), "the device that wrote it")
+    entries = [feed.Batch(bundle.layout(body)) for kind, body in found if kind == 2]
+    equal(sum(len(batch.entries) for batch in entries), written["entries"], "entries in it")
+    refused("a bundle for another relay", "open", relay.open, bytes(range(32)), data)
+    refused("a flipped byte of the commitment", "open", relay.open, secret, flipped(data, 40))
+    refused("a flipped byte", "damaged", relay.open, secret, flipped(data, len(data) // 2))
+    carrier = [bundle.carrier_key(key) for key in roster_keys(world, "monitor")]
+    refused("a bundle for a relay, by the team's key", "open", bundle.read, carrier, data)
+
+    def sign(label, message):
+        return key.sign(label.encode() + b"\0" + message).signature
+
+    (world.folder / "forged.bundle").write_bytes(relay.write(team, device, lambda *_: sign("lysoen/1 hello", b""), found))
+    done = world.relay("import", "forged.bundle", "--store", "relay", expect=None)
+    check(done.code != 0 and "did not sign it" in done.err, f"a bundle that its writer did not sign: {done.err}")
+    (world.folder / "by_hand.bundle").write_bytes(relay.write(team, device, sign, found))
+    for file, is_new in (("by_hand.bundle", True), ("relay.bundle", False)):
+        taken = world.relay("import", file, "--store", "relay", "--json").json()
+        equal((taken["stored"] > 0, taken["stored"] + taken["known"], taken["refused"], taken["damage"]),
+              (is_new, written["entries"], [], None), f"what the relay took of {file}")
+    world.stop_relay()
 
 
 def the_roster_opens(world):
@@ -254,6 +294,7 @@ def main(build):
         world.cli("monitor", "bundle", "export", "stick.bundle")
         a_bundle_of_the_second_implementation_is_taken(world)
         one_disclosed_entry_opens(world, ids[1])
+        a_bundle_for_the_relay_opens(world)
         the_roster_opens(world)
         a_vault_at_rest_opens(world, ids[1])
         an_attachment_opens(world)

@@ -2,10 +2,10 @@
 import hmac
 import os
 
+import hpke
 import nacl.bindings
 import nacl.exceptions
-
-from feed import Refused, Take, demand, expand, hmac256, range_root, sha256, u, unpad
+from feed import Refused, Take, demand, expand, hmac256, range_root, sha256, signature_holds, u, unpad
 
 PART = 65536
 TAG = 16
@@ -60,10 +60,12 @@ def open_parts(carrier_keys, data):
     for key in carrier_keys:
         commitment, part_key = keys_of(key, data[:32])
         if hmac.compare_digest(commitment, data[32:64]):
-            break
-    else:
-        raise Refused("open", "damaged, or another team's")
-    sealed, content = data[64:], b""
+            return open_sealed(part_key, data[64:])
+    raise Refused("open", "damaged, or another team's")
+
+
+def open_sealed(part_key, sealed):
+    content = b""
     for index, at in enumerate(range(0, len(sealed), PART + TAG)):
         part = sealed[at : at + PART + TAG]
         nonce = part_nonce(index, at + len(part) == len(sealed))
@@ -110,16 +112,59 @@ def records(content):
 
 def write(carrier_key, found):
     """A bundle of these records."""
+    salt = os.urandom(32)
+    commitment, part_key = keys_of(carrier_key, salt)
+    return salt + commitment + seal(part_key, found)
+
+
+def seal(part_key, found):
     content = pieces([u(kind, 1) + u(len(body), 4) + body for kind, body in found] + [b"\0"])
     sealed_size = file_step(len(content)) - 64
     content += bytes(sealed_size - TAG * -(-sealed_size // (PART + TAG)) - len(content))
-    salt = os.urandom(32)
-    commitment, part_key = keys_of(carrier_key, salt)
-    data = salt + commitment
+    data = b""
     for index, at in enumerate(range(0, len(content), PART)):
         piece, last = content[at : at + PART], at + PART >= len(content)
         data += nacl.bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(piece, b"", part_nonce(index, last), part_key)
     return data
+
+
+# -- For a relay ------------------------------------------------------------------------------------------------------
+class Relay:
+    """What a bundle is sealed to: the relay's identity and its fallback key."""
+
+    def __init__(self, identity, fallback):
+        self.identity, self.fallback = identity, fallback
+
+    def info(self):
+        return b"lysoen/1 relay bundle\0\1" + self.identity + self.fallback
+
+    def keys(self, context):
+        return context.export(b"lysoen/1 bundle commitment", 32), context.export(b"lysoen/1 bundle parts", 32)
+
+    def said(self, encapsulation, team, device):
+        """What its writer signs."""
+        return b"\1" + self.identity + self.fallback + encapsulation + team + device
+
+    def open(self, secret, data):
+        """(team, device that wrote it, the other records)"""
+        demand(len(data) > 64, "form", "cut")
+        encapsulation = data[:31] + u(data[31] & 127, 1)
+        commitment, part_key = self.keys(hpke.receiver(secret, encapsulation, self.info()))
+        demand(hmac.compare_digest(commitment, data[32:64]), "open", "damaged, or for another relay")
+        (kind, writer), *found = records(open_sealed(part_key, data[64:]))
+        demand(kind == 5 and len(writer) == 128, "form", "its writer")
+        team, device, signature = writer[:32], writer[32:64], writer[64:]
+        holds = signature_holds(device, "lysoen/1 relay bundle", self.said(encapsulation, team, device), signature)
+        demand(holds, "signature", "its writer")
+        return team, device, found
+
+    def write(self, team, device, sign, found):
+        """`sign(label, message)` by the device."""
+        encapsulation, context = hpke.sender(self.fallback, self.info())
+        commitment, part_key = self.keys(context)
+        writer = team + device + sign("lysoen/1 relay bundle", self.said(encapsulation, team, device))
+        first = encapsulation[:31] + u(encapsulation[31] | os.urandom(1)[0] & 128, 1)
+        return first + commitment + seal(part_key, [(5, writer), *found])
 
 
 # -- Batches ----------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // lysoen bundle: the same sealed entries in a file, for a stick and a driver.
 #include <lysoen/sync/bundle.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "core/base/try.h"
@@ -12,10 +13,13 @@ namespace lysoen::cli {
 
 namespace {
 
+constexpr size_t kAttachmentsMax = 1'000'000;  // in one bundle for a relay; the next one has the rest
+
 struct Arguments {
   std::string file;
   std::vector<std::string> files;
   bool unsent = false;
+  std::string relay;  // its address, or the first digits of its id
   uint64_t size_max = 0;
 };
 
@@ -23,26 +27,65 @@ std::string files_text(uint64_t count) {
   return count_text(count) + (count == 1 ? " attachment" : " attachments");
 }
 
+constexpr size_t kIdDigitsMin = 4;
+
+Result<RelayInfo> find_relay(SyncPeer& peer, const std::string& name) {
+  LYSOEN_ASSIGN(auto relays, peer.relays());
+  std::optional<RelayInfo> found;
+  for (auto& relay : relays) {
+    bool fits = name.size() >= kIdDigitsMin && relay.id.hex().starts_with(name);
+    fits = fits || std::find(relay.urls.begin(), relay.urls.end(), name) != relay.urls.end();
+    if (!fits) continue;
+    if (found) return make_error(ErrorCode::input_refused, "more than one relay's id begins so", "give more digits");
+    found = std::move(relay);
+  }
+  if (!found)
+    return make_error(ErrorCode::not_found, "the team has no relay '" + safe(name) + "'",
+                      "`lysoen members` lists relays with their ids and addresses");
+  return *found;
+}
+
+/// For the team: everything, and who the authors are.
+Result<BundleContent> all_of(Vault& vault, bool unsent) {
+  BundleContent content;
+  LYSOEN_ASSIGN(auto heads, vault.all_heads());
+  LYSOEN_ASSIGN(content.rosters, vault.sealed_rosters());
+  content.runs = whole_feeds(heads);
+  if (unsent) {
+    LYSOEN_ASSIGN(auto relays, vault.sync_peer().relays());
+    if (!relays.empty()) {
+      LYSOEN_ASSIGN(content.runs, unconfirmed_by(vault.sync_peer(), relays.front().id, heads));
+    }
+  }
+  LYSOEN_ASSIGN(auto attachments, vault.sync_peer().blobs()->whole_blobs());
+  content.blobs = whole_blobs(attachments);
+  return content;
+}
+
+/// For a relay: what it has not confirmed.
+Result<BundleContent> unconfirmed_of(Vault& vault, const RelayId& relay) {
+  BundleContent content;
+  LYSOEN_ASSIGN(auto heads, vault.all_heads());
+  LYSOEN_ASSIGN(content.runs, unconfirmed_by(vault.sync_peer(), relay, heads));
+  LYSOEN_ASSIGN(auto attachments, vault.sync_peer().blobs()->outgoing_blobs(relay, kAttachmentsMax));
+  content.blobs = whole_blobs(attachments);
+  return content;
+}
+
 Result<void> write_bundle(App& app, const Arguments& arguments) {
   LYSOEN_ASSIGN(auto vault, app.open_vault());
   LYSOEN_ASSIGN(auto keys, vault->carrier_keys());
-  LYSOEN_ASSIGN(auto heads, vault->all_heads());
-  BundleContent content;
-  LYSOEN_ASSIGN(content.rosters, vault->sealed_rosters());
-  content.runs = whole_feeds(heads);
-  if (arguments.unsent) {
-    LYSOEN_ASSIGN(auto relays, vault->sync_peer().relays());
-    if (!relays.empty()) {
-      LYSOEN_ASSIGN(content.runs, unconfirmed_by(vault->sync_peer(), relays.front().id, heads));
-    }
+  std::optional<RelayInfo> relay;
+  if (!arguments.relay.empty()) {
+    LYSOEN_ASSIGN(relay, find_relay(vault->sync_peer(), arguments.relay));
   }
-  LYSOEN_ASSIGN(auto attachments, vault->sync_peer().blobs()->whole_blobs());
-  content.blobs = whole_blobs(attachments);
+  LYSOEN_ASSIGN(auto content, relay ? unconfirmed_of(*vault, relay->id) : all_of(*vault, arguments.unsent));
   if (arguments.size_max > 0) content.size_max = arguments.size_max;
   Bar bar("writing");
   content.progress = [&bar](uint64_t done, uint64_t total) { bar.show(done, total, bytes_text(done)); };
-  LYSOEN_ASSIGN(auto written, export_bundles(arguments.file, {vault->entries(), vault->sync_peer().blobs()},
-                                             keys.front(), std::move(content), app.environment().random));
+  const auto to = relay ? BundleFor(*relay, vault->sync_peer()) : BundleFor(keys.front());
+  LYSOEN_ASSIGN(auto written, export_bundles(arguments.file, {vault->entries(), vault->sync_peer().blobs()}, to,
+                                             std::move(content), app.environment().random));
   LYSOEN_TRY(vault->mark_carried(written.carried));
   json files = json::array();
   for (const auto& file : written.files) files.push_back(file.string());
@@ -52,7 +95,8 @@ Result<void> write_bundle(App& app, const Arguments& arguments) {
                   {"attachments", written.blobs},
                   {"attachments_damaged", written.blobs_damaged}});
   say(entries_text(written.entries) + ", " + files_text(written.blobs) + ", " + bytes_text(written.bytes) +
-      (written.files.size() > 1 ? " in " + count_text(written.files.size()) + " files" : "") + ", sealed for the team");
+      (written.files.size() > 1 ? " in " + count_text(written.files.size()) + " files" : "") +
+      (relay ? ", sealed for the relay: its operator takes it in with lysoen-relay import" : ", sealed for the team"));
   if (written.files.size() > 1)
     for (const auto& file : written.files) say("  " + safe(file.filename().string()));
   if (written.blobs_damaged > 0) {
@@ -103,9 +147,16 @@ Result<void> take_bundles(App& app, const Arguments& arguments) {
 void add_bundle(App& app) {
   auto arguments = std::make_shared<Arguments>();
   auto* bundle = app.commands().add_subcommand("bundle", "Carry sealed entries in a file")->require_subcommand(1);
-  auto* write = bundle->add_subcommand("export", "Write what this device holds to a file that only the team can open");
+  auto* write = bundle->add_subcommand(
+      "export", "Write what this device holds to a file that only the team, or one relay, can open");
   write->add_option("file", arguments->file, "The new file")->required();
-  write->add_flag("--unsent", arguments->unsent, "Only what the first relay has not confirmed");
+  auto* unsent = write->add_flag("--unsent", arguments->unsent, "Only what the first relay has not confirmed");
+  write
+      ->add_option(
+          "--relay", arguments->relay,
+          "What this relay has not confirmed, so that only it can open the file: its operator takes it in with "
+          "lysoen-relay import. Its address, or the first digits of its id")
+      ->excludes(unsent);
   write
       ->add_option("--size-max", arguments->size_max,
                    "At most so much a file, as 25M or 700K: then NAME.1-of-3 and so on")

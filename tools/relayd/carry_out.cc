@@ -148,6 +148,7 @@ Outcome simple(relay::Relay& relay, const Order& order) {
 }  // namespace
 
 Outcome carry_out(relay::Relay& relay, const Order& order, const OnWriter& on_writer, const Tell& tell) {
+  if (order.verb == "import") return take_bundles(relay, order, on_writer, tell);
   if (order.verb == "backup") return from(back_up(relay, order, on_writer, tell));
   Outcome outcome{{}, make_error(ErrorCode::cancelled, "the order was not carried out: the relay is stopping")};
   on_writer([&] { outcome = simple(relay, order); });

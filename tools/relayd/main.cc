@@ -50,8 +50,8 @@ int keygen(const Places& places, Environment environment) {
   return 0;
 }
 
-int obey(const Places& places, const Order& order, Environment environment) {
-  auto outcome = give(places, order, environment);
+int obey(const Places& places, const relay::Quotas& quotas, const Order& order, Environment environment) {
+  auto outcome = give(places, quotas, order, environment);
   std::fwrite(outcome.out.data(), 1, outcome.out.size(), stdout);
   std::fflush(stdout);
   return outcome.error ? complain(*outcome.error) : 0;
@@ -184,6 +184,16 @@ int run(int argc, char** argv) {
       "an\n"
       "older day, and devices send again what it lacks. The key file is not in the backup: keep a copy of it "
       "elsewhere.");
+  auto* import =
+      app.add_subcommand("import", "Take in bundles that devices wrote for this relay, while it serves or not");
+  add_order(import, arguments, "import");
+  import->add_option("files", arguments.order.files, "The files, in any order; twice changes nothing")->required();
+  import->footer(
+      "A device writes them with `lysoen bundle export --relay`. What they bring is checked as in an exchange: it "
+      "must\n"
+      "be signed by members, and quotas hold. Authors get their receipts with their next sync. While the relay "
+      "serves,\n"
+      "it reads the files itself: they must be where its user may read them (under systemd below the store's folder).");
   add_order(app.add_subcommand("inspect", "Show all that this relay knows"), arguments, "inspect");
   try {
     app.parse(argc, argv);
@@ -206,7 +216,11 @@ int run(int argc, char** argv) {
     std::error_code error;  // the serving process has a working folder of its own
     arguments.order.argument = std::filesystem::absolute(arguments.order.argument, error).lexically_normal();
   }
-  return obey(places, arguments.order, environment);
+  for (auto& file : arguments.order.files) {
+    std::error_code error;
+    file = std::filesystem::absolute(file, error).lexically_normal();
+  }
+  return obey(places, config->quotas, arguments.order, environment);
 }
 
 }  // namespace

@@ -48,7 +48,9 @@ std::optional<std::string> take_file(const fs::path& file) {
 }
 
 std::string to_text(const Order& order) {
-  return json{{"verb", order.verb}, {"argument", order.argument}, {"token", order.token}, {"json", order.json}}.dump();
+  json text = {{"verb", order.verb}, {"argument", order.argument}, {"token", order.token}, {"json", order.json}};
+  if (!order.files.empty()) text["files"] = order.files;
+  return text.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::optional<Order> order_from(const std::string& text) {
@@ -60,6 +62,9 @@ std::optional<Order> order_from(const std::string& text) {
   };
   order.verb = word("verb"), order.argument = word("argument"), order.token = word("token");
   order.json = parsed.contains("json") && parsed["json"].is_boolean() && parsed["json"].get<bool>();
+  if (parsed.contains("files") && parsed["files"].is_array())
+    for (const auto& file : parsed["files"])
+      if (file.is_string()) order.files.push_back(file.get<std::string>());
   return order;
 }
 
@@ -97,12 +102,17 @@ Outcome ask_serving(const Places& places, const Order& order, Environment enviro
       make_error(ErrorCode::vault_in_use, "cannot use the store: another process has it, and that one takes no orders",
                  "stop that process, or wait until it has ended");
   if (!fs::is_directory(places.orders(), error)) return {{}, nobody};
+  const auto text = to_text(order);
+  if (text.size() > kOrderMax)
+    return {{},
+            make_error(ErrorCode::limit_exceeded, "cannot give the serving relay so long an order",
+                       "name fewer files at once")};
   std::array<uint8_t, 8> name{};
   environment.random.fill(name);
   auto order_file = places.orders() / (to_hex(name) + ".order"),
        answer_file = places.orders() / (to_hex(name) + ".answer"),
        progress_file = places.orders() / (to_hex(name) + ".progress");
-  if (!put_file(order_file, to_text(order))) {
+  if (!put_file(order_file, text)) {
     return {{},
             make_error(ErrorCode::storage_read_only,
                        "cannot reach the serving relay: its folder of orders cannot be written",
@@ -124,10 +134,11 @@ Outcome ask_serving(const Places& places, const Order& order, Environment enviro
 
 }  // namespace
 
-Outcome give(const Places& places, const Order& order, Environment environment) {
+Outcome give(const Places& places, const relay::Quotas& quotas, const Order& order, Environment environment) {
   relay::RelayOptions options;
   options.folder = places.store();
   options.key_file = places.key_file;
+  options.quotas = quotas;
   options.look_only = order.verb == "check" || order.verb == "inspect";
   auto relay = relay::Relay::open(options, environment);
   auto at_once = [](const std::function<void()>& work) { return work(), true; };

@@ -18,8 +18,9 @@ struct Places {
 };
 
 struct Order {
-  std::string verb;  // team-add, team-list, team-remove, team-purge, token, check, inspect, backup
+  std::string verb;  // team-add, team-list, team-remove, team-purge, token, check, inspect, backup, import
   std::string argument, token;
+  std::vector<std::string> files;  // of import; absolute paths
   bool json = false;
 };
 
@@ -36,9 +37,12 @@ using OnWriter = std::function<bool(const std::function<void()>& work)>;
 /// Carries an order out on an open relay, on the writer's strand; a backup in small pieces, between the commits of
 /// others.
 Outcome carry_out(relay::Relay& relay, const Order& order, const OnWriter& on_writer, const Tell& tell);
+/// `import`: reads on the caller's thread and stores on the writer's, a mebibyte at a time.
+Outcome take_bundles(relay::Relay& relay, const Order& order, const OnWriter& on_writer, const Tell& tell);
 
-/// Opens the store and carries the order out; if a serving process has the store, asks that one.
-Outcome give(const Places& places, const Order& order, Environment environment);
+/// Opens the store and carries the order out; if a serving process has the store, asks that one. `quotas` bind an
+/// import into a store that nobody serves.
+Outcome give(const Places& places, const relay::Quotas& quotas, const Order& order, Environment environment);
 
 /// The serving side: answers every order that lies there. `carry_out` runs each.
 void answer_orders(const Places& places, const std::function<Outcome(const Order&, const Tell&)>& carry_out);

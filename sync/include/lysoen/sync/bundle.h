@@ -1,5 +1,6 @@
 // Bundles: the batches of a sync and the chunks of its attachments in files, for a memory stick and a driver. Sealed to
-// the team's carrier key; a file has no magic and its size comes in steps. Format: docs/formats/bundle.md.
+// the team's carrier key, or to one relay, whose operator takes them in (lysoen-relay import); a file has no magic and
+// its size comes in steps. Format: docs/formats/bundle.md.
 //
 // Writing and reading take constant memory. Both run on the vault's thread and block on their file.
 #pragma once
@@ -51,6 +52,16 @@ struct BundleSource {
   BlobPeer* blobs;  // null: no attachments go
 };
 
+/// Who can open it: every member of the team, or one relay. To a relay `writer` signs that it, a member, wrote the
+/// file: what it brings counts against this device's quota there. Errors of signing are those of the peer.
+struct BundleFor {
+  BundleFor(const CarrierKey& key) : carrier_key(key) {}
+  BundleFor(RelayInfo to, SyncPeer& from) : relay(std::move(to)), writer(&from) {}
+  CarrierKey carrier_key{};
+  std::optional<RelayInfo> relay;
+  SyncPeer* writer = nullptr;  // outlives the call
+};
+
 struct BundleWritten {
   uint64_t bytes = 0, entries = 0, batches = 0;
   uint64_t chunks = 0, blobs = 0;  // pieces of attachments; attachments of which the last piece went
@@ -63,8 +74,8 @@ struct BundleWritten {
 
 /// Writes a bundle under a temporary name in the same folder, syncs it and renames it: the file is whole or absent. A
 /// file of that name is refused. Errors: already_exists, input_refused (nothing to carry, size_max too small),
-/// storage_full, storage_read_only, io_failed, or the store's own.
-Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
+/// storage_full, storage_read_only, io_failed, trust_refused (the relay's key is none), or the store's own.
+Result<BundleWritten> export_bundle(const std::filesystem::path& file, BundleSource source, const BundleFor& to,
                                     const BundleContent& content, Random& random);
 
 /// Several files of one export.
@@ -78,7 +89,7 @@ struct BundleSet {
 /// All of them are there, or none; a process that is killed while they get their names may leave some, each of which is
 /// whole. Each can be taken by itself, in any order; entries of one that came too early wait for the files before it.
 /// Errors: as export_bundle; already_exists names the file.
-Result<BundleSet> export_bundles(const std::filesystem::path& file, BundleSource source, const CarrierKey& key,
+Result<BundleSet> export_bundles(const std::filesystem::path& file, BundleSource source, const BundleFor& to,
                                  BundleContent content, Random& random);
 
 struct BundleTaken {
