@@ -198,10 +198,10 @@ Result<void> State::add_blobs(FrameSealer& out, Sent& now, size_t end, bool wait
   for (auto& one : wanted) {
     const bool gone = !waits && blobs_not_there.count(one.name) != 0;  // who waits for news waits for these too
     if (ask.blobs.size() == kBlobsAsked || gone) continue;
-    now.blobs_asked.push_back(one.name);
     ask.blobs.push_back(std::move(one));
   }
   if (!ask.blobs.empty()) out.add(FrameType::blob_ask, ask);
+  now.blobs_asked = std::move(ask.blobs);
 
   if (now.batches && out.size() >= end) return {};  // text goes on for another request
   LYSOEN_ASSIGN(auto outgoing, blobs->outgoing_blobs(relay.id, kBlobsOffered + blobs_refused.size()));
@@ -218,7 +218,7 @@ Result<void> State::add_blobs(FrameSealer& out, Sent& now, size_t end, bool wait
     LYSOEN_ASSIGN(room, add_run(out, now, name, there, end));
   }
   if (!offer.blobs.empty()) out.add(FrameType::blob_offer, offer);
-  now.blobs_offered = !offer.blobs.empty();
+  now.blobs_offered = std::move(offer.blobs);
   return {};
 }
 

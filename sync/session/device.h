@@ -42,6 +42,9 @@ struct ExchangeOutcome {
   bool more_to_send = false;      // another exchange would send something
   bool more_to_fetch = false;     // the relay has more, or the answer was cut after it authenticated
   bool cut = false;               // request or answer ended without End; what came whole was taken
+  /// Bytes of what is new by this exchange, either way: stored, confirmed, or listed for the first time since the
+  /// object was made. Not what a relay can say without end: what is known, states, receipts, verdicts, made up feeds.
+  uint64_t useful = 0;
   uint64_t receipts = 0, rosters = 0, join_requests = 0;
   uint64_t chunks_sent = 0;      // of attachments, newly held by the relay
   uint64_t chunks_received = 0;  // newly stored here

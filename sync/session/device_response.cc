@@ -46,6 +46,8 @@ class Applier {
   Result<void> count_left();
   Result<void> count_blobs_left();
   Result<void> note_withheld();
+  uint64_t entry_size() const { return s_.entries_put > 0 ? std::max<uint64_t>(s_.bytes_put / s_.entries_put, 1) : 1; }
+  void count_chunks(const ProvenChunks& chunks);
   bool progressed() const {
     return out_.entries_received > 0 || out_.entries_sent > 0 || out_.rosters > 0 || cursors_moved_ > 0 ||
            out_.chunks_sent > 0 || out_.chunks_received > 0 || out_.blobs_held > 0;
@@ -213,8 +215,9 @@ Result<void> Applier::take_batch_verdict(const wire::Verdict& verdict) {
     out_.notes.push_back("the relay holds another version of an entry of one feed: both are kept");
   if (verdict.code == VerdictCode::forked && feed.device == s_.peer.device())
     ask_for_own(feed, std::min(verdict.first_seq, verdict.number));
-  uint64_t& first = s_.refused.try_emplace(feed, verdict.first_seq).first->second;
-  first = std::min(first, verdict.first_seq);
+  auto [at, added] = s_.refused.try_emplace(feed, verdict.first_seq);
+  if (added && sent_.confirmed.count(feed) != 0) ++out_.useful;
+  at->second = std::min(at->second, verdict.first_seq);
   return {};
 }
 
@@ -234,12 +237,15 @@ Result<void> Applier::take_receipts() {
     auto lost = s_.relay_has.find(read->feed);
     const uint64_t holds = read->missing.empty() ? read->seq : read->missing.front().first - 1;
     if (LYSOEN_FAULT(refill_without_end)) continue;
-    if (lost != s_.relay_has.end() && holds > lost->second) lost->second = holds, learned_ = true;
+    if (lost == s_.relay_has.end() || holds <= lost->second) continue;
+    uint64_t& most = s_.refilled.try_emplace(read->feed, lost->second).first->second;
+    if (holds > most) out_.useful += (holds - most) * entry_size(), most = holds;
+    lost->second = holds, learned_ = true;
   }
   for (const auto& head : sent_.heads) {
     LYSOEN_ASSIGN(uint64_t confirmed, s_.peer.confirmed(s_.relay.id, head.feed));
     uint64_t before = sent_.confirmed.at(head.feed);
-    if (confirmed > before) out_.entries_sent += confirmed - before;
+    if (confirmed > before) out_.entries_sent += confirmed - before, out_.useful += (confirmed - before) * entry_size();
     auto lost = s_.relay_has.find(head.feed);
     if (lost != s_.relay_has.end() && (confirmed > before || lost->second >= confirmed)) s_.relay_has.erase(lost);
   }
@@ -294,16 +300,21 @@ void Applier::ask_for_own(const FeedKey& feed, uint64_t first_seq) {
 }
 
 Result<void> Applier::take_rosters() {
+  if (answer_.rosters.empty()) return {};
+  LYSOEN_ASSIGN(auto before, s_.peer.roster_point());
   for (const auto& roster : answer_.rosters) {
     LYSOEN_TRY(s_.peer.take_roster(roster));
     ++out_.rosters;
   }
+  LYSOEN_ASSIGN(auto after, s_.peer.roster_point());
+  for (const auto& roster : answer_.rosters)
+    if (roster.version > before.version && roster.version <= after.version) out_.useful += roster.sealed.size();
   return {};
 }
 
 Result<void> Applier::pull() {
   if (answer_.pieces.empty() && !answer_.points) return {};
-  Pull pull(s_.peer, s_.store, s_.relay.id, sent_.cursors, answer_.verdicts, answer_.points);
+  Pull pull(s_.peer, s_.store, s_.relay.id, sent_.cursors, answer_.verdicts, answer_.points, s_.listed);
   LYSOEN_TRY(s_.peer.begin_intake());
   auto pulled = pull.run(answer_.pieces);
   auto ended = s_.peer.end_intake();
@@ -312,6 +323,7 @@ Result<void> Applier::pull() {
   const auto& result = pull.result();
   out_.entries_received += result.entries_stored;
   out_.items_missing += result.items_missing;
+  out_.useful += result.useful;
   cursors_moved_ = result.cursors_moved;
   out_.notes.insert(out_.notes.end(), result.notes.begin(), result.notes.end());
   for (const auto& feed : sent_.asked) s_.gaps.erase(feed);  // asked once; asked again only if it still turns up
@@ -324,8 +336,8 @@ Result<void> Applier::pull() {
 }
 
 void Applier::take_blob_verdict(const wire::Verdict& verdict) {
-  for (const auto& name : sent_.blobs_asked)
-    if (wire::hash8(name.blob) == verdict.hash8) s_.blobs_not_there.insert(name);
+  for (const auto& asked : sent_.blobs_asked)
+    if (wire::hash8(asked.name.blob) == verdict.hash8) s_.blobs_not_there.insert(asked.name);
   if (verdict.code == VerdictCode::not_held) return;
   bool sent = false;
   for (const auto& run : sent_.runs)
@@ -339,11 +351,13 @@ void Applier::take_blob_verdict(const wire::Verdict& verdict) {
 Result<void> Applier::take_blob_states() {
   const auto before = std::exchange(s_.blobs_at_relay, {});
   for (const auto& state : answer_.blobs) {
+    const auto& names = sent_.blobs_offered;
+    const bool offered = std::find(names.begin(), names.end(), state.name) != names.end();
     if (!state.receipt.empty()) {
       auto taken = s_.peer.blobs() ? s_.peer.blobs()->take_blob_receipt(s_.relay.id, state.receipt) : Result<void>();
       if (!taken && taken.error().code != ErrorCode::trust_refused) return taken;
       if (!taken) bad_receipt_ = std::move(taken).error();
-      if (taken) ++out_.blobs_held;
+      if (taken) ++out_.blobs_held, out_.useful += offered;
     }
     // A blob of one chunk goes without asking; of others it was known.
     auto known_before = before.find(state.name);
@@ -352,6 +366,10 @@ Result<void> Applier::take_blob_states() {
     const bool brought =
         std::any_of(sent_.runs.begin(), sent_.runs.end(), [&](const ChunkRun& run) { return run.name == state.name; });
     if (brought && held > known) out_.chunks_sent += held - known;
+    if (offered) {
+      uint64_t& most = s_.chunks_at_relay.try_emplace(state.name, known).first->second;
+      if (held > most) out_.useful += (held - most) * kChunkSize, most = held;
+    }
     if (!brought) learned_ = learned_ || unknown;
     // What went whole and is not there would be sent for ever.
     if (brought && held <= known && answer_.ended && !out_.cut) s_.blobs_refused.insert(state.name);
@@ -365,12 +383,24 @@ Result<void> Applier::take_chunks() {
   if (answer_.false_chunks) out_.notes.push_back("the relay sent pieces of an attachment that are not it: dropped");
   if (!s_.peer.blobs()) return {};
   for (const auto& chunks : answer_.chunks) {
+    count_chunks(chunks);
     LYSOEN_TRY(s_.peer.blobs()->take_chunks(chunks));
     LYSOEN_TRY(s_.peer.blobs()->take_served(s_.relay.id, chunks.name));
     out_.chunks_received += chunks.chunks.size();
     s_.blobs_not_there.erase(chunks.name);
   }
   return {};
+}
+
+/// Of use is what was asked for, once.
+void Applier::count_chunks(const ProvenChunks& chunks) {
+  auto asked = std::find_if(sent_.blobs_asked.begin(), sent_.blobs_asked.end(),
+                            [&](const WantedBlob& one) { return one.name == chunks.name; });
+  if (asked == sent_.blobs_asked.end()) return;
+  auto& held = s_.chunks_here.try_emplace(chunks.name, asked->held).first->second;
+  const uint64_t before = blob::count(held);
+  blob::add(held, {chunks.first, chunks.first + static_cast<uint32_t>(chunks.chunks.size())});
+  out_.useful += (blob::count(held) - before) * kChunkSize;
 }
 
 Result<void> Applier::count_blobs_left() {
@@ -382,7 +412,7 @@ Result<void> Applier::count_blobs_left() {
   bool open = std::any_of(outgoing.begin(), outgoing.end(),
                           [&](const BlobName& name) { return s_.blobs_refused.count(name) == 0; });
   // Offered and not answered for: the relay does not know of attachments.
-  bool heard = !sent_.blobs_offered || !answer_.blobs.empty() || out_.cut;
+  bool heard = sent_.blobs_offered.empty() || !answer_.blobs.empty() || out_.cut;
   out_.more_to_send = out_.more_to_send || (!relay_failure_ && open && heard);
   LYSOEN_ASSIGN(auto wanted, blobs->wanted_blobs(s_.blobs_not_there.size() + 1));
   bool asking = std::any_of(wanted.begin(), wanted.end(),
@@ -409,6 +439,12 @@ Result<void> Applier::finish_errands() {
   drop(done.rosters, [](const SealedRoster& roster) { return wire::hash8(roster.hash); });
   if (done.admission_lists.empty() && done.welcomes.empty() && done.rosters.empty()) return {};
   learned_ = true;
+  auto count = [&](uint64_t hash8, size_t size) {
+    if (s_.errands_done.insert(hash8).second) out_.useful += size;
+  };
+  for (const auto* objects : {&done.admission_lists, &done.welcomes})
+    for (const auto& object : *objects) count(object_hash8(object), object.size());
+  for (const auto& roster : done.rosters) count(wire::hash8(roster.hash), roster.sealed.size());
   return s_.peer.errands_done(s_.relay.id, done);
 }
 

@@ -25,6 +25,12 @@ struct DeviceExchange::State {
   std::set<BlobName> blobs_refused;         // it would not take them, or they cannot be read here
   std::set<BlobName> blobs_not_there;       // it does not have them whole
   uint64_t entries_put = 0, bytes_put = 0;  // into requests, with what surrounds them: how large an entry is
+  // What was of use: the same once more is not, so that a relay cannot make it look as if something moved.
+  std::map<FeedKey, uint64_t> listed;            // up to where the relay listed what is held here
+  std::map<FeedKey, uint64_t> refilled;          // up to where it has again what it had lost
+  std::map<BlobName, uint64_t> chunks_at_relay;  // the most that it said it holds of what was offered
+  std::map<BlobName, ChunkRanges> chunks_here;   // what came, of what was asked for
+  std::set<uint64_t> errands_done;               // hash8
 
   // The request under way.
   struct Sent {
@@ -38,8 +44,8 @@ struct DeviceExchange::State {
     bool batches = false;
     bool attachments = false;    // may go and be asked for
     std::vector<ChunkRun> runs;  // chunks that went along
-    std::vector<BlobName> blobs_asked;
-    bool blobs_offered = false;
+    std::vector<WantedBlob> blobs_asked;
+    std::vector<BlobName> blobs_offered;
   };
   std::optional<Sent> sent;
 

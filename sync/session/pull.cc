@@ -29,6 +29,8 @@ bool verify_points(const RelayId& relay, const TeamId& team, const std::vector<M
 }
 
 namespace {
+constexpr size_t kEntryFields = 16, kItemFields = 48;  // on the wire beside a ciphertext; of an item; about
+
 /// Nonsense reads as nothing: the running hash will not fit then.
 feed::SeqRanges missing_of(const wire::Item& item) {
   if (item.missing.empty()) return {};
@@ -69,10 +71,14 @@ Result<void> Pull::take_batch(Batch batch) {
   LYSOEN_ASSIGN(auto verdict, store_.append(*whole));
   uint64_t seq = whole->first_seq;
   for (const auto& hash : feed::hashes_of(*whole)) received.hashes[seq++] = hash;
+  for (seq = whole->first_seq; const auto& entry : whole->entries)
+    received.sizes[seq++] = kEntryFields + entry.ciphertext.size() + entry.warrant.size();
   received.last = std::max(received.last, whole->last_seq());
   switch (verdict.outcome) {
     case AppendOutcome::stored:
       if (verdict.head.seq > before.seq) result_.entries_stored += verdict.head.seq - before.seq;
+      // Without a longer feed it took the place of stubs.
+      count_use(received, verdict.head.seq > before.seq ? before.seq + 1 : whole->first_seq, whole->last_seq());
       break;
     case AppendOutcome::known:
       break;
@@ -105,6 +111,22 @@ bool Pull::unreadable(const FeedKey& feed, const wire::Item& item) const {
   });
 }
 
+/// That the relay holds what is here too is news once. What it lists again, or makes up, is not.
+void Pull::count_listed(const FeedKey& feed, const wire::Item& item, uint64_t held) {
+  const auto known = listed_before_.find(feed);
+  const uint64_t before = known == listed_before_.end() ? 0 : known->second, last = std::min(item.last_seq, held);
+  if (last <= before) return;
+  listed_before_[feed] = last;
+  result_.useful += kItemFields;
+  if (auto received = received_.find(feed); received != received_.end()) count_use(received->second, before + 1, last);
+}
+
+void Pull::count_use(Received& received, uint64_t first, uint64_t last) {
+  auto begin = received.sizes.lower_bound(first), end = received.sizes.upper_bound(last);
+  for (auto one = begin; one != end; ++one) result_.useful += one->second;
+  received.sizes.erase(begin, end);
+}
+
 /// Whether the cursor may move over this item; `head` is filled in.
 Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& item, Hash& head) {
   const auto& feed = items.feeds[item.feed];
@@ -117,6 +139,7 @@ Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& it
   if (head.is_none()) return false;  // the batch that carries it did not come
   if (unreadable(feed, item)) return true;
   LYSOEN_ASSIGN(auto held, store_.head(feed));
+  count_listed(feed, item, held.seq);
   if (held.seq >= item.last_seq) return true;
   bool own = feed.device == peer_.device();
   bool delivered = received != received_.end() && received->second.last >= item.last_seq;

@@ -22,6 +22,7 @@ bool verify_points(const RelayId& relay, const TeamId& team, const std::vector<M
 
 struct PullResult {
   uint64_t entries_stored = 0, items_missing = 0, cursors_moved = 0;
+  uint64_t useful = 0;               // bytes of what was stored, or listed for the first time
   std::map<FeedKey, uint64_t> gaps;  // feed -> first seq that is missing
   std::vector<std::string> notes;
 };
@@ -29,8 +30,15 @@ struct PullResult {
 class Pull {
  public:
   Pull(SyncPeer& peer, EntryStore& store, const RelayId& relay, const std::vector<MailboxCursor>& asked,
-       const std::vector<wire::Verdict>& verdicts, const std::optional<wire::MailboxPoints>& points)
-      : peer_(peer), store_(store), relay_(relay), asked_(asked), verdicts_(verdicts), points_(points) {}
+       const std::vector<wire::Verdict>& verdicts, const std::optional<wire::MailboxPoints>& points,
+       std::map<FeedKey, uint64_t>& listed_before)
+      : peer_(peer),
+        store_(store),
+        relay_(relay),
+        asked_(asked),
+        verdicts_(verdicts),
+        points_(points),
+        listed_before_(listed_before) {}
 
   /// Inside begin_intake and end_intake.
   Result<void> run(const std::vector<PullPiece>& pieces);
@@ -38,8 +46,9 @@ class Pull {
 
  private:
   struct Received {
-    uint64_t last = 0;                // of what came in this answer
-    std::map<uint64_t, Hash> hashes;  // seq -> entry hash
+    uint64_t last = 0;                 // of what came in this answer
+    std::map<uint64_t, Hash> hashes;   // seq -> entry hash
+    std::map<uint64_t, size_t> sizes;  // of those that were of no use yet
     bool set_aside = false;
   };
   Result<void> take_batch(Batch batch);
@@ -47,6 +56,8 @@ class Pull {
   Result<bool> settled(const wire::MailboxItems& items, const wire::Item& item, Hash& head);
   void note_listed(const FeedKey& feed, const wire::Item& item);
   Result<void> settle_unlisted();
+  void count_listed(const FeedKey& feed, const wire::Item& item, uint64_t held);
+  void count_use(Received& received, uint64_t first, uint64_t last);
   Result<void> move(const MailboxCursor& cursor);
   bool unreadable(const FeedKey& feed, const wire::Item& item) const;
   const wire::Point* point_of(const AudienceId& mailbox) const;
@@ -57,6 +68,7 @@ class Pull {
   const std::vector<MailboxCursor>& asked_;
   const std::vector<wire::Verdict>& verdicts_;
   const std::optional<wire::MailboxPoints>& points_;
+  std::map<FeedKey, uint64_t>& listed_before_;  // up to where items were of use, in this answer and those before
   std::map<FeedKey, Received> received_;
   std::map<FeedKey, uint64_t> listed_;  // others' feeds: the last seq that the relay holds
   PullResult result_;
