@@ -212,16 +212,26 @@ void SyncRun::exchange(RelayLine& line) {
   auto left = std::max(to_ms(deadline_ - now()), milliseconds(1));
   std::weak_ptr<SyncRun> self = weak_from_this();
   auto index = static_cast<size_t>(&line - lines_.data());
+  const auto number = ++asked_;
   ticket_ = carrier_.send({.url = line.outcome.url,
                            .body = std::move(*request),
                            .deadline = std::min(options_.exchange_deadline + wait, left),
-                           .answer_max = line.window.answer() + kAnswerSlack},
+                           .answer_max = line.window.answer() + kAnswerSlack,
+                           .part =
+                               [self, index, number](ByteView so_far) {
+                                 if (auto run = self.lock()) run->coming(index, number, so_far);
+                               }},
                           [self, index, sent, began = now()](CarrierAnswer answer) {
                             auto run = self.lock();
                             if (!run || run->ended_) return;
                             run->ticket_ = 0;
                             run->answered(run->lines_[index], sent, began, std::move(answer));
                           });
+}
+
+/// Stored while it comes. Of an exchange that is over, or before the carrier has said which it is, nothing is.
+void SyncRun::coming(size_t index, uint64_t number, ByteView so_far) {
+  if (!ended_ && ticket_ != 0 && number == asked_) lines_[index].exchanger->part(so_far);
 }
 
 void SyncRun::answered(RelayLine& line, size_t sent, nanoseconds began, CarrierAnswer answer) {

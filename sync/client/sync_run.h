@@ -14,6 +14,7 @@ class Exchanger {
   virtual ~Exchanger() = default;
   virtual Result<Bytes> request(const session::RequestOptions& options) = 0;
   virtual Result<session::ExchangeOutcome> response(ByteView answer) = 0;
+  virtual void part(ByteView so_far) { (void)so_far; }
 };
 using MakeExchanger = std::function<std::unique_ptr<Exchanger>(const RelayInfo&)>;
 
@@ -58,6 +59,7 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   RelayLine* next_ready();
   void wait_for_next();
   void exchange(RelayLine& line);
+  void coming(size_t index, uint64_t number, ByteView so_far);
   void answered(RelayLine& line, size_t sent, std::chrono::nanoseconds began, CarrierAnswer answer);
   void took(RelayLine& line, const session::ExchangeOutcome& outcome, size_t carried);
   bool of_use(RelayLine& line, uint64_t useful, size_t carried);
@@ -87,6 +89,7 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   Rate rate_;
   std::chrono::nanoseconds deadline_{0}, marked_{0};
   Carrier::Ticket ticket_ = 0;
+  uint64_t asked_ = 0;  // exchanges begun
   Loop::Timer timer_ = 0, deadline_timer_ = 0, cancel_timer_ = 0;
 };
 

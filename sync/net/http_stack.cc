@@ -458,6 +458,8 @@ class AsioCarrier final : public Carrier {
         judged = true;
         if (auto failure = head_failure(attempt, parser.get().base())) co_return failure;
       }
+      if (attempt.request.part && judged && !attempt.cancelled && !attempt.timed_out && !parser.get().body().empty())
+        attempt.request.part(parser.get().body());
       if (parse || (error && !parser.is_done())) co_return cut_answer(attempt, parser, sent ? sent : error, parse);
       if (held == buffer.size()) co_return no_network(attempt, "the answer's head is too long");
     }

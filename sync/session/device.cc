@@ -43,6 +43,7 @@ const RelayInfo& DeviceExchange::relay() const {
 Result<Bytes> DeviceExchange::request(const RequestOptions& options) {
   auto& s = *state_;
   if (s.sent) s.blobs_at_relay.clear();  // never answered: what of it arrived, the next answer tells
+  s.coming.reset();
   s.sent.reset();
   State::Sent now;
   LYSOEN_ASSIGN(now.key, s.choose_key());
@@ -61,7 +62,7 @@ Result<Bytes> DeviceExchange::request(const RequestOptions& options) {
   if (options.probe) s.blobs_at_relay.clear();
   now.attachments = options.attachments;
   if (options.attachments) LYSOEN_TRY(s.add_blobs(out, now, options.probe ? 0 : end, options.wait_ms > 0));
-  s.sent = std::move(now);
+  s.sent = std::make_unique<State::Sent>(std::move(now));
   return out.finish({});
 }
 

@@ -72,12 +72,17 @@ class DeviceExchange {
   /// Errors: those of the peer and the store.
   Result<Bytes> request(const RequestOptions& options);
 
-  /// The answer to the last request. An answer that does not open under its key changes nothing (no_network: "something
-  /// between this device and the relay answered ..."; the next request then uses the relay's fallback key, later ones
-  /// every second time). Other errors: trust_refused (the relay does not know the team or the device; a receipt, key or
-  /// mailbox point that its identity did not sign), storage_full, storage_read_only and io_failed (the *relay's*
-  /// store); a bad receipt and the relay's store are notes instead if the exchange brought anything else. Also,
-  /// newer_version, and those of the peer and the store.
+  /// While the answer comes: all of it that is here so far. May be called as often as bytes come, or never; response()
+  /// follows all the same. Batches and chunks that came whole are stored now and then, cursors move over them, so that
+  /// whoever is killed meanwhile loses about one of them. What fails is told by response().
+  void part(ByteView so_far);
+
+  /// The answer to the last request. An answer that does not open under its key changes nothing but what part() stored
+  /// before (no_network: "something between this device and the relay answered ..."; the next request then uses the
+  /// relay's fallback key, later ones every second time). Other errors: trust_refused (the relay does not know the team
+  /// or the device; a receipt, key or mailbox point that its identity did not sign), storage_full, storage_read_only
+  /// and io_failed (the *relay's* store); a bad receipt and the relay's store are notes instead if the exchange brought
+  /// anything else. Also, newer_version, and those of the peer and the store.
   Result<ExchangeOutcome> response(ByteView answer);
 
   const RelayInfo& relay() const;

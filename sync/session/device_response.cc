@@ -20,10 +20,18 @@ using State = DeviceExchange::State;
 
 namespace {
 
+constexpr size_t kWorthStoring = 8 * 1024;  // of batches and chunks in an answer that still comes
+constexpr int kPause = 3;                   // times as long as storing took: a quarter of the time may go into that
+
 /// Applies one answer.
 class Applier {
  public:
-  Applier(State& state, const State::Sent& sent, Answer answer) : s_(state), sent_(sent), answer_(std::move(answer)) {}
+  /// All three outlive it.
+  Applier(State& state, const State::Sent& sent, State::Coming& coming)
+      : s_(state), sent_(sent), coming_(coming), answer_(coming.reader.answer()), out_(coming.so_far) {}
+  /// In the middle of an answer: what proves itself. What is left says a later portion, or apply().
+  Result<void> portion();
+  /// The rest, once it has ended.
   Result<ExchangeOutcome> apply();
 
  private:
@@ -55,14 +63,34 @@ class Applier {
 
   State& s_;
   const State::Sent& sent_;
-  Answer answer_;
-  ExchangeOutcome out_;
+  State::Coming& coming_;
+  Answer& answer_;
+  ExchangeOutcome& out_;
   std::optional<Error> relay_failure_, bad_receipt_;
   std::set<uint64_t> refused_objects_;
   uint64_t cursors_moved_ = 0;
   bool learned_ = false;      // something that makes another request different
   bool own_differs_ = false;  // the relay holds own entries that are not here
 };
+
+Result<void> Applier::portion() {
+  if (turned_away() || coming_.pull_failure || coming_.chunk_failure) return {};
+  LYSOEN_TRY(check_signed());
+  LYSOEN_TRY(take_rosters());
+  if (!answer_.pieces.empty()) {
+    coming_.pulled = true;
+    LYSOEN_TRY(s_.peer.begin_intake());
+    auto pulled = coming_.pull.run(std::exchange(answer_.pieces, {}));
+    auto settled = s_.peer.settle_intake();
+    if (!pulled || !settled) {
+      coming_.pull_failure = pulled ? std::move(settled).error() : std::move(pulled).error();
+      return {};
+    }
+  }
+  coming_.reader.take_chunks();
+  if (auto taken = take_chunks(); !taken) coming_.chunk_failure = std::move(taken).error();
+  return {};
+}
 
 Result<ExchangeOutcome> Applier::apply() {
   LYSOEN_TRY(check_signed());
@@ -86,6 +114,7 @@ Result<ExchangeOutcome> Applier::apply() {
   LYSOEN_TRY(finish_errands());
   LYSOEN_TRY(notice_new_epoch());
   LYSOEN_TRY(take_blob_states());
+  if (answer_.false_chunks) out_.notes.push_back("the relay sent pieces of an attachment that are not it: dropped");
   LYSOEN_TRY(take_chunks());
   LYSOEN_TRY(count_left());
   LYSOEN_TRY(count_blobs_left());
@@ -309,18 +338,20 @@ Result<void> Applier::take_rosters() {
   LYSOEN_ASSIGN(auto after, s_.peer.roster_point());
   for (const auto& roster : answer_.rosters)
     if (roster.version > before.version && roster.version <= after.version) out_.useful += roster.sealed.size();
+  answer_.rosters.clear();
   return {};
 }
 
 Result<void> Applier::pull() {
-  if (answer_.pieces.empty() && !answer_.points) return {};
-  Pull pull(s_.peer, s_.store, s_.relay.id, sent_.cursors, answer_.verdicts, answer_.points, s_.listed);
+  if (coming_.pull_failure) return *coming_.pull_failure;
+  if (answer_.pieces.empty() && !answer_.points && !coming_.pulled) return {};
   LYSOEN_TRY(s_.peer.begin_intake());
-  auto pulled = pull.run(answer_.pieces);
+  auto pulled = coming_.pull.run(std::exchange(answer_.pieces, {}));
+  if (pulled) pulled = coming_.pull.finish();
   auto ended = s_.peer.end_intake();
   if (!pulled) return pulled;
   if (!ended) return ended;
-  const auto& result = pull.result();
+  const auto& result = coming_.pull.result();
   out_.entries_received += result.entries_stored;
   out_.items_missing += result.items_missing;
   out_.useful += result.useful;
@@ -380,9 +411,10 @@ Result<void> Applier::take_blob_states() {
 
 /// After everything else, so that a disk that takes no more of them loses no text.
 Result<void> Applier::take_chunks() {
-  if (answer_.false_chunks) out_.notes.push_back("the relay sent pieces of an attachment that are not it: dropped");
+  if (coming_.chunk_failure) return *coming_.chunk_failure;
+  auto brought = std::exchange(answer_.chunks, {});
   if (!s_.peer.blobs()) return {};
-  for (const auto& chunks : answer_.chunks) {
+  for (const auto& chunks : brought) {
     count_chunks(chunks);
     LYSOEN_TRY(s_.peer.blobs()->take_chunks(chunks));
     LYSOEN_TRY(s_.peer.blobs()->take_served(s_.relay.id, chunks.name));
@@ -503,18 +535,33 @@ Result<void> Applier::note_withheld() {
 
 }  // namespace
 
+void DeviceExchange::part(ByteView so_far) {
+  auto& s = *state_;
+  if (!s.sent || LYSOEN_FAULT(answers_taken_at_their_end)) return;
+  if (!s.coming) s.coming = std::make_unique<State::Coming>(s, *s.sent);
+  auto& coming = *s.coming;
+  if (!coming.reader.read(so_far) || coming.reader.waiting() < kWorthStoring) return;
+  const auto began = s.environment.clock.monotonic();
+  if (began - coming.last_end < kPause * coming.last_took) return;
+  if (auto taken = Applier(s, *s.sent, coming).portion(); !taken) coming.pull_failure = std::move(taken).error();
+  coming.last_end = s.environment.clock.monotonic();
+  coming.last_took = coming.last_end - began;
+}
+
 Result<ExchangeOutcome> DeviceExchange::response(ByteView answer) {
   auto& s = *state_;
-  LYSOEN_CHECK(s.sent.has_value());
-  auto opened = open_answer(s.sent->answer_key, s.sent->encapsulation, answer);
+  LYSOEN_CHECK(s.sent != nullptr);
+  if (!s.coming) s.coming = std::make_unique<State::Coming>(s, *s.sent);
+  auto opened = s.coming->reader.finish(answer);
   if (!opened) {
+    s.coming.reset();
     if (opened.error().code == ErrorCode::no_network) ++s.unopened;
     return std::move(opened).error();
   }
   s.unopened = 0;
-  auto sent = std::move(*s.sent);
-  s.sent.reset();
-  return Applier(s, sent, std::move(*opened)).apply();
+  const auto sent = std::move(s.sent);
+  const auto coming = std::move(s.coming);
+  return Applier(s, *sent, *coming).apply();
 }
 
 }  // namespace lysoen::session

@@ -1,6 +1,7 @@
 // What one device knows about one relay between exchanges, and about the request under way. Private to device*.cc.
 #pragma once
 #include "core/blob/run.h"
+#include "sync/session/answer.h"
 #include "sync/session/device.h"
 #include "sync/session/frames.h"
 #include "sync/session/hello.h"
@@ -47,7 +48,23 @@ struct DeviceExchange::State {
     std::vector<WantedBlob> blobs_asked;
     std::vector<BlobName> blobs_offered;
   };
-  std::optional<Sent> sent;
+  std::unique_ptr<Sent> sent;  // stays where it is: what comes refers to it
+
+  // The answer to it while it comes.
+  struct Coming {
+    AnswerReader reader;
+    Pull pull;
+    ExchangeOutcome so_far;
+    bool pulled = false;                               // there is something that end_intake has to know of
+    std::optional<Error> pull_failure, chunk_failure;  // nothing more of that kind is taken
+    std::chrono::nanoseconds last_end{0}, last_took{0};
+
+    Coming(State& state, const Sent& sent)
+        : reader(sent.answer_key, sent.encapsulation),
+          pull(state.peer, state.store, state.relay.id, sent.cursors, reader.answer().verdicts, reader.answer().points,
+               state.listed) {}
+  };
+  std::unique_ptr<Coming> coming;  // refers to `sent`
 
   State(SyncPeer& peer_in, EntryStore& store_in, RelayInfo relay_in, Environment environment_in)
       : peer(peer_in), store(store_in), relay(std::move(relay_in)), environment(environment_in) {}

@@ -40,11 +40,25 @@ feed::SeqRanges missing_of(const wire::Item& item) {
 }
 }  // namespace
 
-Result<void> Pull::run(const std::vector<PullPiece>& pieces) {
-  for (const auto& piece : pieces)
-    if (const auto* batch = std::get_if<Batch>(&piece)) LYSOEN_TRY(take_batch(*batch));
-  for (const auto& piece : pieces)
-    if (const auto* items = std::get_if<wire::MailboxItems>(&piece)) LYSOEN_TRY(settle(*items));
+Result<void> Pull::run(std::vector<PullPiece> pieces) {
+  for (auto& piece : pieces)
+    if (auto* batch = std::get_if<Batch>(&piece)) LYSOEN_TRY(take_batch(std::move(*batch)));
+  for (auto& piece : pieces)
+    if (auto* items = std::get_if<wire::MailboxItems>(&piece)) begin(std::move(*items));
+  for (auto& listing : listings_) LYSOEN_TRY(settle(listing));
+  return {};
+}
+
+Result<void> Pull::finish() {
+  for (const auto& listing : listings_) {
+    result_.items_missing += listing.settled < listing.items.items.size();
+    if (!contradicted(listing.cursor)) continue;
+    result_.notes.push_back(
+        "the relay's list of a mailbox contradicts what it signed: entries were taken, its place was not");
+    for (const auto& asked : asked_)  // where it had moved before the point came
+      if (asked.mailbox == listing.cursor.mailbox && listing.stored != asked)
+        LYSOEN_TRY(peer_.set_cursor(relay_, asked));
+  }
   if (!listed_.empty()) {
     std::vector<FeedHead> heads;
     for (const auto& [feed, seq] : listed_) heads.push_back({feed, seq, {}});
@@ -151,10 +165,10 @@ Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& it
   return false;
 }
 
-Result<void> Pull::settle(const wire::MailboxItems& items) {
+void Pull::begin(wire::MailboxItems items) {
   auto asked =
       std::find_if(asked_.begin(), asked_.end(), [&](const auto& cursor) { return cursor.mailbox == items.mailbox; });
-  if (asked == asked_.end()) return {};
+  if (asked == asked_.end()) return;
   MailboxCursor cursor = *asked;
   if (items.first == 1) {
     if (items.store_epoch == asked->store_epoch && asked->counter > 0 && !LYSOEN_FAULT(restart_unsaid))
@@ -163,22 +177,29 @@ Result<void> Pull::settle(const wire::MailboxItems& items) {
     cursor = {items.mailbox, items.store_epoch, 0, {}};
   } else if (items.store_epoch != cursor.store_epoch || items.first != cursor.counter + 1) {
     result_.notes.push_back("the relay listed a mailbox from a place that was not asked for: passed over");
-    return {};
+    return;
   }
-  for (const auto& item : items.items) {
+  listings_.push_back({std::move(items), cursor, *asked});
+}
+
+Result<void> Pull::settle(Listing& listing) {
+  const auto& items = listing.items;
+  auto& cursor = listing.cursor;
+  for (; listing.settled < items.items.size(); ++listing.settled) {
+    const auto& item = items.items[listing.settled];
     Hash head;
     LYSOEN_ASSIGN(bool over, settled(items, item, head));
-    if (!over && !LYSOEN_FAULT(cursor_ahead)) {
-      ++result_.items_missing;
-      break;
-    }
+    if (!over && !LYSOEN_FAULT(cursor_ahead)) break;
     note_listed(items.feeds[item.feed], item);
     ++cursor.counter;
     feed::MailboxItem layout{
         cursor.counter, feed::feed_id(items.feeds[item.feed]), item.first_seq, item.last_seq, head, missing_of(item)};
     cursor.running = feed::running_hash(cursor.running, layout);
   }
-  return move(cursor);
+  if (contradicted(cursor)) return {};
+  LYSOEN_TRY(move(listing.stored, cursor));
+  listing.stored = cursor;
+  return {};
 }
 
 /// A mailbox without items still has a point: the cursor learns the store's epoch.
@@ -186,26 +207,23 @@ Result<void> Pull::settle_unlisted() {
   for (const auto& cursor : asked_) {
     const auto* point = point_of(cursor.mailbox);
     if (!point || point->counter != 0 || point->store_epoch == cursor.store_epoch) continue;
-    LYSOEN_TRY(move({cursor.mailbox, point->store_epoch, 0, {}}));
+    LYSOEN_TRY(move(cursor, {cursor.mailbox, point->store_epoch, 0, {}}));
   }
   return {};
 }
 
-Result<void> Pull::move(const MailboxCursor& cursor) {
-  const auto* point = point_of(cursor.mailbox);
-  bool contradicts =
-      point && point->store_epoch == cursor.store_epoch &&
-      (point->counter < cursor.counter || (point->counter == cursor.counter && point->running != cursor.running));
-  if (contradicts) {
-    result_.notes.push_back(
-        "the relay's list of a mailbox contradicts what it signed: entries were taken, its place was not");
-    return {};
-  }
-  for (const auto& asked : asked_)
-    if (asked == cursor) return {};
-  LYSOEN_TRY(peer_.set_cursor(relay_, cursor));
+Result<void> Pull::move(const MailboxCursor& from, const MailboxCursor& to) {
+  if (from == to) return {};
+  LYSOEN_TRY(peer_.set_cursor(relay_, to));
   ++result_.cursors_moved;
   return {};
+}
+
+/// Whether the point that the relay signed says otherwise.
+bool Pull::contradicted(const MailboxCursor& cursor) const {
+  const auto* point = point_of(cursor.mailbox);
+  return point && point->store_epoch == cursor.store_epoch &&
+         (point->counter < cursor.counter || (point->counter == cursor.counter && point->running != cursor.running));
 }
 
 }  // namespace lysoen::session

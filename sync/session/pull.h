@@ -40,8 +40,11 @@ class Pull {
         points_(points),
         listed_before_(listed_before) {}
 
-  /// Inside begin_intake and end_intake.
-  Result<void> run(const std::vector<PullPiece>& pieces);
+  /// Takes batches, and moves cursors as far as those that came so far cover them. As often as pieces come, each time
+  /// inside begin_intake and settle_intake or end_intake.
+  Result<void> run(std::vector<PullPiece> pieces);
+  /// After the last piece, before end_intake.
+  Result<void> finish();
   const PullResult& result() const { return result_; }
 
  private:
@@ -52,13 +55,21 @@ class Pull {
     bool set_aside = false;
   };
   Result<void> take_batch(Batch batch);
-  Result<void> settle(const wire::MailboxItems& items);
+  /// What the relay lists of one mailbox, and how far it is settled.
+  struct Listing {
+    wire::MailboxItems items;
+    MailboxCursor cursor, stored;  // behind the settled items; as the peer has it
+    size_t settled = 0;
+  };
+  void begin(wire::MailboxItems items);
+  Result<void> settle(Listing& listing);
   Result<bool> settled(const wire::MailboxItems& items, const wire::Item& item, Hash& head);
   void note_listed(const FeedKey& feed, const wire::Item& item);
   Result<void> settle_unlisted();
   void count_listed(const FeedKey& feed, const wire::Item& item, uint64_t held);
   void count_use(Received& received, uint64_t first, uint64_t last);
-  Result<void> move(const MailboxCursor& cursor);
+  Result<void> move(const MailboxCursor& from, const MailboxCursor& to);
+  bool contradicted(const MailboxCursor& cursor) const;
   bool unreadable(const FeedKey& feed, const wire::Item& item) const;
   const wire::Point* point_of(const AudienceId& mailbox) const;
 
@@ -70,6 +81,7 @@ class Pull {
   const std::optional<wire::MailboxPoints>& points_;
   std::map<FeedKey, uint64_t>& listed_before_;  // up to where items were of use, in this answer and those before
   std::map<FeedKey, Received> received_;
+  std::vector<Listing> listings_;
   std::map<FeedKey, uint64_t> listed_;  // others' feeds: the last seq that the relay holds
   PullResult result_;
 };
