@@ -55,6 +55,7 @@
   FAULT(turns_not_taken)              /* a relay that always has more keeps the next one waiting */                  \
   FAULT(refill_without_end)           /* what a relay holds again is sent to it again */                             \
   FAULT(restart_unsaid)               /* a mailbox that begins anew within an epoch is read without a word */        \
+  FAULT(answers_taken_at_their_end)   /* of an answer nothing is stored while it comes */                            \
   FAULT(cursor_ahead)                 /* a cursor moves over an item of which nothing came */                        \
   FAULT(bundle_stops_at_known)        /* a bundle is left at the first batch that is here already */
 // clang-format on

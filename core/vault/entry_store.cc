@@ -172,6 +172,12 @@ Result<void> VaultImpl::end_intake() {
   return acknowledge();
 }
 
+Result<void> VaultImpl::settle_intake() {
+  LYSOEN_TRY(usable());
+  intake_spans_calls_ = false;
+  return settle();
+}
+
 // -- Acknowledgements -----------------------------------------------------------------------------------------------
 
 // One entry for each author with news, into the author's inbox. What is acknowledged must not be lost here: it stands

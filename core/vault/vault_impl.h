@@ -164,6 +164,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   BlobPeer* blobs() override { return this; }
   Result<void> begin_intake() override;
   Result<void> end_intake() override;
+  Result<void> settle_intake() override;
 
   // BlobPeer: blob_peer.cc
   Result<std::vector<BlobName>> outgoing_blobs(const RelayId& relay, size_t count_max) override;

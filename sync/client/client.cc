@@ -13,6 +13,7 @@ class DeviceExchanger final : public client::Exchanger {
   DeviceExchanger(SyncPeer& peer, EntryStore& store, RelayInfo relay, Environment environment)
       : peer_(peer), exchange_(peer, store, std::move(relay), environment) {}
   Result<Bytes> request(const session::RequestOptions& options) override { return exchange_.request(options); }
+  void part(ByteView so_far) override { exchange_.part(so_far); }
   Result<session::ExchangeOutcome> response(ByteView answer) override {
     LYSOEN_ASSIGN(auto outcome, exchange_.response(answer));
     for (const auto& refused : outcome.refused)

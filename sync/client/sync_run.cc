@@ -15,9 +15,12 @@ using std::chrono::nanoseconds;
 constexpr auto kCancelPoll = 200ms;
 constexpr auto kDeadlineGrace = 250ms;  // for the carrier, which gives up at the deadline too, to say why
 constexpr size_t kRefusedMax = 100;
-constexpr int kIdleAnswersMax = 16;          // answers in a row that promise more and bring nothing
-constexpr int kTurnsInARow = 16;             // exchanges, then another relay that is ready has as many
-constexpr size_t kBringsSomething = 1024;    // an answer above this size brought something, if only what is known
+constexpr int kIdleAnswersMax = 16;  // answers in a row that promise more and bring nothing of use
+constexpr int kTurnsInARow = 16;     // exchanges, then another relay that is ready has as many
+// What a relay may make a device carry for nothing. Beside each byte of use there may be another (padding, proofs,
+// lists) and of each exchange that was of use these; what goes beyond adds up to the limit, or to a quarter of a data
+// budget.
+constexpr uint64_t kBesideUse = 4 * 1024, kOfNoUseMax = 2 * 1024 * 1024, kOfNoUseMin = 16 * 1024;
 constexpr size_t kProbeAbove = 16 * 1024;    // after a cut with more than this under way, ask before sending again
 constexpr size_t kExchangeMin = 4 * 1024;    // bytes of a budget that carry an exchange with nothing new
 constexpr size_t kAnswerSlack = 512 * 1024;  // answer_max is advice: an entry, a roster part and padding may exceed it
@@ -100,6 +103,10 @@ void SyncRun::end(std::optional<Error> failure) {
   if (ended_) return;
   drop();
   outcome_.failure = std::move(failure);
+  if (!outcome_.failure) {  // another relay finished; of this one a person should know all the same
+    for (const auto& line : lines_)
+      if (line.babbled) note(line.outcome.failure->message);
+  }
   for (auto& line : lines_) outcome_.relays.push_back(std::move(line.outcome));
   auto done = std::move(done_);
   auto outcome = std::move(outcome_);
@@ -205,16 +212,26 @@ void SyncRun::exchange(RelayLine& line) {
   auto left = std::max(to_ms(deadline_ - now()), milliseconds(1));
   std::weak_ptr<SyncRun> self = weak_from_this();
   auto index = static_cast<size_t>(&line - lines_.data());
+  const auto number = ++asked_;
   ticket_ = carrier_.send({.url = line.outcome.url,
                            .body = std::move(*request),
                            .deadline = std::min(options_.exchange_deadline + wait, left),
-                           .answer_max = line.window.answer() + kAnswerSlack},
+                           .answer_max = line.window.answer() + kAnswerSlack,
+                           .part =
+                               [self, index, number](ByteView so_far) {
+                                 if (auto run = self.lock()) run->coming(index, number, so_far);
+                               }},
                           [self, index, sent, began = now()](CarrierAnswer answer) {
                             auto run = self.lock();
                             if (!run || run->ended_) return;
                             run->ticket_ = 0;
                             run->answered(run->lines_[index], sent, began, std::move(answer));
                           });
+}
+
+/// Stored while it comes. Of an exchange that is over, or before the carrier has said which it is, nothing is.
+void SyncRun::coming(size_t index, uint64_t number, ByteView so_far) {
+  if (!ended_ && ticket_ != 0 && number == asked_) lines_[index].exchanger->part(so_far);
 }
 
 void SyncRun::answered(RelayLine& line, size_t sent, nanoseconds began, CarrierAnswer answer) {
@@ -240,7 +257,7 @@ void SyncRun::answered(RelayLine& line, size_t sent, nanoseconds began, CarrierA
     if (!long_poll) line.window.carried(sent, answer.body.size(), now() - began);
   }
   mark(sent);
-  took(line, *outcome, answer.body.size());
+  took(line, *outcome, sent + answer.body.size());
 }
 
 /// So much went through since the last mark.
@@ -253,7 +270,7 @@ std::optional<uint64_t> SyncRun::budget_left() const {
   return options_.bytes_max - std::min(options_.bytes_max, outcome_.bytes_up + outcome_.bytes_down);
 }
 
-void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, size_t brought) {
+void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, size_t carried) {
   ++line.outcome.exchanges;
   line.outcome.failure.reset();
   line.failures = line.rounds = 0;
@@ -262,22 +279,35 @@ void SyncRun::took(RelayLine& line, const session::ExchangeOutcome& outcome, siz
   line.bytes_left = outcome.bytes_left + outcome.blobs_left.to_send;
   line.bytes_to_come = outcome.blobs_left.to_fetch;
   count(outcome);
-  bool moved = outcome.entries_sent + outcome.entries_received + outcome.receipts + outcome.rosters +
-                       outcome.join_requests + outcome.refused.size() + outcome.chunks_sent + outcome.chunks_received +
-                       outcome.blobs_held >
-                   0 ||
-               brought > kBringsSomething;
+  bool moved = of_use(line, outcome.useful, carried);
   line.idle_answers = moved ? 0 : line.idle_answers + 1;
   more_to_come_ = outcome.more_to_fetch;
-  if (line.idle_answers > kIdleAnswersMax) {
-    return abandon(
-        line, make_error(ErrorCode::no_network,
-                         "the relay at " + line.outcome.url + " promises more and brings nothing; left for this time"));
-  }
   line.outcome.finished = !outcome.more();
+  line.babbled = !line.outcome.finished && (line.idle_answers > kIdleAnswersMax || babbles(line));
+  if (line.babbled) {
+    return abandon(line, make_error(ErrorCode::no_network,
+                                    "the relay at " + line.outcome.url +
+                                        " promises more and brings nothing of use; left for this time",
+                                    "nothing is lost; tell the relay's operator if it stays"));
+  }
+  if (!moved) line.turns = kTurnsInARow;  // another one first
   if (line.outcome.finished && options_.poll.count() > 0) line.poll = !std::exchange(polled_, true);
   report({});
   step_soon();
+}
+
+/// Whether an exchange was of use; what it carried beside that is added up.
+bool SyncRun::of_use(RelayLine& line, uint64_t useful, size_t carried) {
+  const uint64_t allowed = useful > 0 ? 2 * useful + kBesideUse : 0;
+  line.of_no_use += carried;
+  line.of_no_use -= std::min(line.of_no_use, allowed);
+  return useful > 0;
+}
+
+bool SyncRun::babbles(const RelayLine& line) const {
+  uint64_t most = kOfNoUseMax;
+  if (options_.bytes_max > 0) most = std::clamp(options_.bytes_max / 4, kOfNoUseMin, kOfNoUseMax);
+  return line.of_no_use > most;
 }
 
 void SyncRun::count(const session::ExchangeOutcome& outcome) {
@@ -293,10 +323,12 @@ void SyncRun::count(const session::ExchangeOutcome& outcome) {
       ++outcome_.refused_more;
     }
   }
-  for (const auto& note : outcome.notes) {
-    bool said = std::find(outcome_.notes.begin(), outcome_.notes.end(), note) != outcome_.notes.end();
-    if (!said && outcome_.notes.size() < kRefusedMax) outcome_.notes.push_back(note);
-  }
+  for (const auto& text : outcome.notes) note(text);
+}
+
+void SyncRun::note(const std::string& text) {
+  bool said = std::find(outcome_.notes.begin(), outcome_.notes.end(), text) != outcome_.notes.end();
+  if (!said && outcome_.notes.size() < kRefusedMax) outcome_.notes.push_back(text);
 }
 
 void SyncRun::failed(RelayLine& line, const CarrierAnswer& answer, Error why) {
@@ -308,6 +340,7 @@ void SyncRun::failed(RelayLine& line, const CarrierAnswer& answer, Error why) {
     line.probe = line.probe || answer.bytes_up > kProbeAbove;
   }
   ++line.failures;
+  (void)of_use(line, 0, answer.bytes_down);
   // What answered did not hold our key: the same address once more, at once, with the relay's other key.
   if (answer.bytes_down > 0 && !std::exchange(line.tried_other_key, true)) return step_soon();
   line.tried_other_key = false;
@@ -316,7 +349,7 @@ void SyncRun::failed(RelayLine& line, const CarrierAnswer& answer, Error why) {
     ++line.rounds;
     line.ready_at = now() + backoff(line.rounds, environment_.random);
   }
-  if (line.rounds >= options_.tries) line.abandoned = true;
+  if (line.rounds >= options_.tries || babbles(line)) line.abandoned = true;
   step_soon();
 }
 

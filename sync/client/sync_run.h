@@ -14,6 +14,7 @@ class Exchanger {
   virtual ~Exchanger() = default;
   virtual Result<Bytes> request(const session::RequestOptions& options) = 0;
   virtual Result<session::ExchangeOutcome> response(ByteView answer) = 0;
+  virtual void part(ByteView so_far) { (void)so_far; }
 };
 using MakeExchanger = std::function<std::unique_ptr<Exchanger>(const RelayInfo&)>;
 
@@ -30,7 +31,9 @@ struct RelayLine {
   bool abandoned = false;                // final failure or all tries used
   bool probe = false;                    // ask what the relay has before sending more
   bool tried_other_key = false;          // after an answer that did not open
-  int idle_answers = 0;                  // promised more and brought nothing, in a row
+  int idle_answers = 0;                  // promised more and brought nothing of use, in a row
+  uint64_t of_no_use = 0;                // bytes both ways beside what was of use
+  bool babbled = false;                  // abandoned for that
   int turns = 0;                         // since all that were ready had had theirs
   bool poll = false;                     // nothing is left; one exchange is to be held open for news
   uint64_t entries_left = 0, bytes_left = 0, bytes_to_come = 0;
@@ -56,11 +59,15 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   RelayLine* next_ready();
   void wait_for_next();
   void exchange(RelayLine& line);
+  void coming(size_t index, uint64_t number, ByteView so_far);
   void answered(RelayLine& line, size_t sent, std::chrono::nanoseconds began, CarrierAnswer answer);
-  void took(RelayLine& line, const session::ExchangeOutcome& outcome, size_t brought);
+  void took(RelayLine& line, const session::ExchangeOutcome& outcome, size_t carried);
+  bool of_use(RelayLine& line, uint64_t useful, size_t carried);
+  bool babbles(const RelayLine& line) const;
   void failed(RelayLine& line, const CarrierAnswer& answer, Error why);
   void abandon(RelayLine& line, Error why);
   void count(const session::ExchangeOutcome& outcome);
+  void note(const std::string& text);
   void report(std::string waiting);
   void mark(uint64_t moved);
   std::optional<uint64_t> budget_left() const;
@@ -82,6 +89,7 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   Rate rate_;
   std::chrono::nanoseconds deadline_{0}, marked_{0};
   Carrier::Ticket ticket_ = 0;
+  uint64_t asked_ = 0;  // exchanges begun
   Loop::Timer timer_ = 0, deadline_timer_ = 0, cancel_timer_ = 0;
 };
 

@@ -122,6 +122,9 @@ int AnswerReader::status() const {
 bool AnswerReader::keep() const {
   return parser_->beast.keep_alive() && parser_->held == 0;
 }
+ByteView AnswerReader::so_far() const {
+  return parser_->beast.get().body();
+}
 Bytes AnswerReader::body() && {
   return std::move(parser_->beast.get().body());
 }

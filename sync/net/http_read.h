@@ -72,6 +72,8 @@ class AnswerReader {
   /// The connection may serve another request: the answer said so and nothing came behind it.
   bool keep() const;
   Bytes body() &&;
+  /// What came of a relay's body; empty before its head was read.
+  ByteView so_far() const;
 
  private:
   struct Parser;

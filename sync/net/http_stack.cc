@@ -434,6 +434,9 @@ class AsioCarrier final : public Carrier {
       size_t came = 0;
       std::tie(error, came) = co_await attempt.connection->read_some(reader.room());
       answered = reader.take(came, static_cast<bool>(error));
+      const bool goes_on = answered == net::Answered::more || answered == net::Answered::whole;
+      if (goes_on && attempt.request.part && !attempt.cancelled && !attempt.timed_out && !reader.so_far().empty())
+        attempt.request.part(reader.so_far());
     }
     if (answered != net::Answered::whole)
       co_return bad_answer(attempt, std::move(reader), answered, sent ? sent : error);

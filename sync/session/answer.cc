@@ -46,6 +46,7 @@ class Decoder {
 
   Result<void> take(const Frame& frame) {
     auto type = static_cast<FrameType>(frame.type);
+    if (type == FrameType::batch || type == FrameType::chunk) waiting += frame.body.size();
     switch (type) {
       case FrameType::verdict:
         return each<wire::Verdict>(frame, [&](auto m) { out_.verdicts.push_back(m); });
@@ -86,7 +87,13 @@ class Decoder {
     }
   }
 
-  void finish() { out_.chunks = runs_.take(); }
+  size_t waiting = 0;  // bytes of batches and chunks
+
+  void take_chunks(bool last) {
+    waiting = 0;
+    out_.chunks = last ? runs_.take() : runs_.take_so_far();
+    std::erase_if(out_.chunks, [](const ProvenChunks& run) { return run.chunks.empty(); });
+  }
 
  private:
   template <class Message, class Use>
@@ -114,25 +121,65 @@ class Decoder {
 
 }  // namespace
 
-Result<Answer> open_answer(const crypto::Key32& answer_key, const PublicKey& encapsulation, ByteView bytes) {
-  if (bytes.size() > wire::kRequestMax + kNonceSize || bytes.size() < kNonceSize) return not_from_relay(bytes);
-  FrameOpener opener(FrameKey::of_answer(answer_key, encapsulation, bytes.first(kNonceSize)));
-  Answer answer;
-  Decoder decoder(answer);
+struct AnswerReader::State {
+  crypto::Key32 key;
+  PublicKey encapsulation{};
+  std::optional<FrameOpener> opener;  // once the nonce is here
   size_t at = kNonceSize;
-  for (;;) {
+  Answer answer;
+  Decoder decoder{answer};
+  bool spoiled = false;
+  std::optional<Error> nonsense;
+};
+
+AnswerReader::AnswerReader(const crypto::Key32& answer_key, const PublicKey& encapsulation)
+    : state_(new State{.key = answer_key.copy(), .encapsulation = encapsulation}) {}
+AnswerReader::~AnswerReader() = default;
+
+bool AnswerReader::read(ByteView bytes) {
+  auto& s = *state_;
+  s.spoiled = s.spoiled || bytes.size() > wire::kRequestMax + kNonceSize;
+  while (!s.spoiled && !s.nonsense && bytes.size() > s.at) {
+    if (!s.opener) s.opener.emplace(FrameKey::of_answer(s.key, s.encapsulation, bytes.first(kNonceSize)));
     Frame frame;
-    auto step = opener.next(bytes, at, frame);
-    if (step == FrameOpener::Step::spoiled) return not_from_relay(bytes);
+    auto step = s.opener->next(bytes, s.at, frame);
     if (step == FrameOpener::Step::more) break;
-    if (frame.final != (frame.type == static_cast<uint8_t>(FrameType::end))) return not_from_relay(bytes);
-    LYSOEN_TRY(decoder.take(frame));
+    s.spoiled =
+        step == FrameOpener::Step::spoiled || frame.final != (frame.type == static_cast<uint8_t>(FrameType::end));
+    if (s.spoiled) break;
+    if (auto taken = s.decoder.take(frame); !taken) s.nonsense = std::move(taken).error();
   }
-  if (opener.count() == 0)
+  return !s.spoiled && !s.nonsense;
+}
+
+size_t AnswerReader::waiting() const {
+  return state_->decoder.waiting;
+}
+
+Answer& AnswerReader::answer() {
+  return state_->answer;
+}
+
+void AnswerReader::take_chunks() {
+  state_->decoder.take_chunks(false);
+}
+
+Result<void> AnswerReader::finish(ByteView bytes) {
+  auto& s = *state_;
+  (void)read(bytes);
+  if (s.spoiled) return not_from_relay(bytes);
+  if (s.nonsense) return *s.nonsense;
+  if (!s.opener || s.opener->count() == 0)
     return bytes.size() < kNonceSize + kFrameHeaderSize ? not_from_relay(bytes) : cut_too_early();
-  decoder.finish();
-  answer.ended = opener.ended();
-  return answer;
+  s.decoder.take_chunks(true);
+  s.answer.ended = s.opener->ended();
+  return {};
+}
+
+Result<Answer> open_answer(const crypto::Key32& answer_key, const PublicKey& encapsulation, ByteView bytes) {
+  AnswerReader reader(answer_key, encapsulation);
+  LYSOEN_TRY(reader.finish(bytes));
+  return std::move(reader.answer());
 }
 
 }  // namespace lysoen::session

@@ -43,6 +43,7 @@ const RelayInfo& DeviceExchange::relay() const {
 Result<Bytes> DeviceExchange::request(const RequestOptions& options) {
   auto& s = *state_;
   if (s.sent) s.blobs_at_relay.clear();  // never answered: what of it arrived, the next answer tells
+  s.coming.reset();
   s.sent.reset();
   State::Sent now;
   LYSOEN_ASSIGN(now.key, s.choose_key());
@@ -61,7 +62,7 @@ Result<Bytes> DeviceExchange::request(const RequestOptions& options) {
   if (options.probe) s.blobs_at_relay.clear();
   now.attachments = options.attachments;
   if (options.attachments) LYSOEN_TRY(s.add_blobs(out, now, options.probe ? 0 : end, options.wait_ms > 0));
-  s.sent = std::move(now);
+  s.sent = std::make_unique<State::Sent>(std::move(now));
   return out.finish({});
 }
 
@@ -198,10 +199,10 @@ Result<void> State::add_blobs(FrameSealer& out, Sent& now, size_t end, bool wait
   for (auto& one : wanted) {
     const bool gone = !waits && blobs_not_there.count(one.name) != 0;  // who waits for news waits for these too
     if (ask.blobs.size() == kBlobsAsked || gone) continue;
-    now.blobs_asked.push_back(one.name);
     ask.blobs.push_back(std::move(one));
   }
   if (!ask.blobs.empty()) out.add(FrameType::blob_ask, ask);
+  now.blobs_asked = std::move(ask.blobs);
 
   if (now.batches && out.size() >= end) return {};  // text goes on for another request
   LYSOEN_ASSIGN(auto outgoing, blobs->outgoing_blobs(relay.id, kBlobsOffered + blobs_refused.size()));
@@ -218,7 +219,7 @@ Result<void> State::add_blobs(FrameSealer& out, Sent& now, size_t end, bool wait
     LYSOEN_ASSIGN(room, add_run(out, now, name, there, end));
   }
   if (!offer.blobs.empty()) out.add(FrameType::blob_offer, offer);
-  now.blobs_offered = !offer.blobs.empty();
+  now.blobs_offered = std::move(offer.blobs);
   return {};
 }
 

@@ -42,6 +42,9 @@ struct ExchangeOutcome {
   bool more_to_send = false;      // another exchange would send something
   bool more_to_fetch = false;     // the relay has more, or the answer was cut after it authenticated
   bool cut = false;               // request or answer ended without End; what came whole was taken
+  /// Bytes of what is new by this exchange, either way: stored, confirmed, or listed for the first time since the
+  /// object was made. Not what a relay can say without end: what is known, states, receipts, verdicts, made up feeds.
+  uint64_t useful = 0;
   uint64_t receipts = 0, rosters = 0, join_requests = 0;
   uint64_t chunks_sent = 0;      // of attachments, newly held by the relay
   uint64_t chunks_received = 0;  // newly stored here
@@ -69,12 +72,17 @@ class DeviceExchange {
   /// Errors: those of the peer and the store.
   Result<Bytes> request(const RequestOptions& options);
 
-  /// The answer to the last request. An answer that does not open under its key changes nothing (no_network: "something
-  /// between this device and the relay answered ..."; the next request then uses the relay's fallback key, later ones
-  /// every second time). Other errors: trust_refused (the relay does not know the team or the device; a receipt, key or
-  /// mailbox point that its identity did not sign), storage_full, storage_read_only and io_failed (the *relay's*
-  /// store); a bad receipt and the relay's store are notes instead if the exchange brought anything else. Also,
-  /// newer_version, and those of the peer and the store.
+  /// While the answer comes: all of it that is here so far. May be called as often as bytes come, or never; response()
+  /// follows all the same. Batches and chunks that came whole are stored now and then, cursors move over them, so that
+  /// whoever is killed meanwhile loses about one of them. What fails is told by response().
+  void part(ByteView so_far);
+
+  /// The answer to the last request. An answer that does not open under its key changes nothing but what part() stored
+  /// before (no_network: "something between this device and the relay answered ..."; the next request then uses the
+  /// relay's fallback key, later ones every second time). Other errors: trust_refused (the relay does not know the team
+  /// or the device; a receipt, key or mailbox point that its identity did not sign), storage_full, storage_read_only
+  /// and io_failed (the *relay's* store); a bad receipt and the relay's store are notes instead if the exchange brought
+  /// anything else. Also, newer_version, and those of the peer and the store.
   Result<ExchangeOutcome> response(ByteView answer);
 
   const RelayInfo& relay() const;

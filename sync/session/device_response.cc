@@ -20,10 +20,18 @@ using State = DeviceExchange::State;
 
 namespace {
 
+constexpr size_t kWorthStoring = 8 * 1024;  // of batches and chunks in an answer that still comes
+constexpr int kPause = 3;                   // times as long as storing took: a quarter of the time may go into that
+
 /// Applies one answer.
 class Applier {
  public:
-  Applier(State& state, const State::Sent& sent, Answer answer) : s_(state), sent_(sent), answer_(std::move(answer)) {}
+  /// All three outlive it.
+  Applier(State& state, const State::Sent& sent, State::Coming& coming)
+      : s_(state), sent_(sent), coming_(coming), answer_(coming.reader.answer()), out_(coming.so_far) {}
+  /// In the middle of an answer: what proves itself. What is left says a later portion, or apply().
+  Result<void> portion();
+  /// The rest, once it has ended.
   Result<ExchangeOutcome> apply();
 
  private:
@@ -46,6 +54,8 @@ class Applier {
   Result<void> count_left();
   Result<void> count_blobs_left();
   Result<void> note_withheld();
+  uint64_t entry_size() const { return s_.entries_put > 0 ? std::max<uint64_t>(s_.bytes_put / s_.entries_put, 1) : 1; }
+  void count_chunks(const ProvenChunks& chunks);
   bool progressed() const {
     return out_.entries_received > 0 || out_.entries_sent > 0 || out_.rosters > 0 || cursors_moved_ > 0 ||
            out_.chunks_sent > 0 || out_.chunks_received > 0 || out_.blobs_held > 0;
@@ -53,8 +63,9 @@ class Applier {
 
   State& s_;
   const State::Sent& sent_;
-  Answer answer_;
-  ExchangeOutcome out_;
+  State::Coming& coming_;
+  Answer& answer_;
+  ExchangeOutcome& out_;
   std::optional<Error> relay_failure_, bad_receipt_;
   std::set<uint64_t> refused_objects_;
   uint64_t cursors_moved_ = 0;
@@ -62,6 +73,25 @@ class Applier {
   bool list_open_ = false;    // a mailbox of a new epoch is not gone through
   bool own_differs_ = false;  // the relay holds own entries that are not here
 };
+
+Result<void> Applier::portion() {
+  if (turned_away() || coming_.pull_failure || coming_.chunk_failure) return {};
+  LYSOEN_TRY(check_signed());
+  LYSOEN_TRY(take_rosters());
+  if (!answer_.pieces.empty()) {
+    coming_.pulled = true;
+    LYSOEN_TRY(s_.peer.begin_intake());
+    auto pulled = coming_.pull.run(std::exchange(answer_.pieces, {}));
+    auto settled = s_.peer.settle_intake();
+    if (!pulled || !settled) {
+      coming_.pull_failure = pulled ? std::move(settled).error() : std::move(pulled).error();
+      return {};
+    }
+  }
+  coming_.reader.take_chunks();
+  if (auto taken = take_chunks(); !taken) coming_.chunk_failure = std::move(taken).error();
+  return {};
+}
 
 Result<ExchangeOutcome> Applier::apply() {
   LYSOEN_TRY(check_signed());
@@ -85,6 +115,7 @@ Result<ExchangeOutcome> Applier::apply() {
   LYSOEN_TRY(finish_errands());
   LYSOEN_TRY(notice_new_epoch());
   LYSOEN_TRY(take_blob_states());
+  if (answer_.false_chunks) out_.notes.push_back("the relay sent pieces of an attachment that are not it: dropped");
   LYSOEN_TRY(take_chunks());
   LYSOEN_TRY(count_left());
   LYSOEN_TRY(count_blobs_left());
@@ -214,8 +245,9 @@ Result<void> Applier::take_batch_verdict(const wire::Verdict& verdict) {
     out_.notes.push_back("the relay holds another version of an entry of one feed: both are kept");
   if (verdict.code == VerdictCode::forked && feed.device == s_.peer.device())
     ask_for_own(feed, std::min(verdict.first_seq, verdict.number));
-  uint64_t& first = s_.refused.try_emplace(feed, verdict.first_seq).first->second;
-  first = std::min(first, verdict.first_seq);
+  auto [at, added] = s_.refused.try_emplace(feed, verdict.first_seq);
+  if (added && sent_.confirmed.count(feed) != 0) ++out_.useful;
+  at->second = std::min(at->second, verdict.first_seq);
   return {};
 }
 
@@ -235,12 +267,15 @@ Result<void> Applier::take_receipts() {
     auto lost = s_.relay_has.find(read->feed);
     const uint64_t holds = read->missing.empty() ? read->seq : read->missing.front().first - 1;
     if (LYSOEN_FAULT(refill_without_end)) continue;
-    if (lost != s_.relay_has.end() && holds > lost->second) lost->second = holds, learned_ = true;
+    if (lost == s_.relay_has.end() || holds <= lost->second) continue;
+    uint64_t& most = s_.refilled.try_emplace(read->feed, lost->second).first->second;
+    if (holds > most) out_.useful += (holds - most) * entry_size(), most = holds;
+    lost->second = holds, learned_ = true;
   }
   for (const auto& head : sent_.heads) {
     LYSOEN_ASSIGN(uint64_t confirmed, s_.peer.confirmed(s_.relay.id, head.feed));
     uint64_t before = sent_.confirmed.at(head.feed);
-    if (confirmed > before) out_.entries_sent += confirmed - before;
+    if (confirmed > before) out_.entries_sent += confirmed - before, out_.useful += (confirmed - before) * entry_size();
     auto lost = s_.relay_has.find(head.feed);
     if (lost != s_.relay_has.end() && (confirmed > before || lost->second >= confirmed)) s_.relay_has.erase(lost);
   }
@@ -299,24 +334,32 @@ void Applier::ask_for_own(const FeedKey& feed, uint64_t first_seq) {
 }
 
 Result<void> Applier::take_rosters() {
+  if (answer_.rosters.empty()) return {};
+  LYSOEN_ASSIGN(auto before, s_.peer.roster_point());
   for (const auto& roster : answer_.rosters) {
     LYSOEN_TRY(s_.peer.take_roster(roster));
     ++out_.rosters;
   }
+  LYSOEN_ASSIGN(auto after, s_.peer.roster_point());
+  for (const auto& roster : answer_.rosters)
+    if (roster.version > before.version && roster.version <= after.version) out_.useful += roster.sealed.size();
+  answer_.rosters.clear();
   return {};
 }
 
 Result<void> Applier::pull() {
-  if (answer_.pieces.empty() && !answer_.points) return {};
-  Pull pull(s_.peer, s_.store, s_.relay.id, sent_.cursors, answer_.verdicts, answer_.points);
+  if (coming_.pull_failure) return *coming_.pull_failure;
+  if (answer_.pieces.empty() && !answer_.points && !coming_.pulled) return {};
   LYSOEN_TRY(s_.peer.begin_intake());
-  auto pulled = pull.run(answer_.pieces);
+  auto pulled = coming_.pull.run(std::exchange(answer_.pieces, {}));
+  if (pulled) pulled = coming_.pull.finish();
   auto ended = s_.peer.end_intake();
   if (!pulled) return pulled;
   if (!ended) return ended;
-  const auto& result = pull.result();
+  const auto& result = coming_.pull.result();
   out_.entries_received += result.entries_stored;
   out_.items_missing += result.items_missing;
+  out_.useful += result.useful;
   cursors_moved_ = result.cursors_moved;
   list_open_ = result.list_open;
   out_.notes.insert(out_.notes.end(), result.notes.begin(), result.notes.end());
@@ -332,8 +375,8 @@ Result<void> Applier::pull() {
 }
 
 void Applier::take_blob_verdict(const wire::Verdict& verdict) {
-  for (const auto& name : sent_.blobs_asked)
-    if (wire::hash8(name.blob) == verdict.hash8) s_.blobs_not_there.insert(name);
+  for (const auto& asked : sent_.blobs_asked)
+    if (wire::hash8(asked.name.blob) == verdict.hash8) s_.blobs_not_there.insert(asked.name);
   if (verdict.code == VerdictCode::not_held) return;
   bool sent = false;
   for (const auto& run : sent_.runs)
@@ -347,11 +390,13 @@ void Applier::take_blob_verdict(const wire::Verdict& verdict) {
 Result<void> Applier::take_blob_states() {
   const auto before = std::exchange(s_.blobs_at_relay, {});
   for (const auto& state : answer_.blobs) {
+    const auto& names = sent_.blobs_offered;
+    const bool offered = std::find(names.begin(), names.end(), state.name) != names.end();
     if (!state.receipt.empty()) {
       auto taken = s_.peer.blobs() ? s_.peer.blobs()->take_blob_receipt(s_.relay.id, state.receipt) : Result<void>();
       if (!taken && taken.error().code != ErrorCode::trust_refused) return taken;
       if (!taken) bad_receipt_ = std::move(taken).error();
-      if (taken) ++out_.blobs_held;
+      if (taken) ++out_.blobs_held, out_.useful += offered;
     }
     // A blob of one chunk goes without asking; of others it was known.
     auto known_before = before.find(state.name);
@@ -360,6 +405,10 @@ Result<void> Applier::take_blob_states() {
     const bool brought =
         std::any_of(sent_.runs.begin(), sent_.runs.end(), [&](const ChunkRun& run) { return run.name == state.name; });
     if (brought && held > known) out_.chunks_sent += held - known;
+    if (offered) {
+      uint64_t& most = s_.chunks_at_relay.try_emplace(state.name, known).first->second;
+      if (held > most) out_.useful += (held - most) * kChunkSize, most = held;
+    }
     if (!brought) learned_ = learned_ || unknown;
     // What went whole and is not there would be sent for ever.
     if (brought && held <= known && answer_.ended && !out_.cut) s_.blobs_refused.insert(state.name);
@@ -370,15 +419,28 @@ Result<void> Applier::take_blob_states() {
 
 /// After everything else, so that a disk that takes no more of them loses no text.
 Result<void> Applier::take_chunks() {
-  if (answer_.false_chunks) out_.notes.push_back("the relay sent pieces of an attachment that are not it: dropped");
+  if (coming_.chunk_failure) return *coming_.chunk_failure;
+  auto brought = std::exchange(answer_.chunks, {});
   if (!s_.peer.blobs()) return {};
-  for (const auto& chunks : answer_.chunks) {
+  for (const auto& chunks : brought) {
+    count_chunks(chunks);
     LYSOEN_TRY(s_.peer.blobs()->take_chunks(chunks));
     LYSOEN_TRY(s_.peer.blobs()->take_served(s_.relay.id, chunks.name));
     out_.chunks_received += chunks.chunks.size();
     s_.blobs_not_there.erase(chunks.name);
   }
   return {};
+}
+
+/// Of use is what was asked for, once.
+void Applier::count_chunks(const ProvenChunks& chunks) {
+  auto asked = std::find_if(sent_.blobs_asked.begin(), sent_.blobs_asked.end(),
+                            [&](const WantedBlob& one) { return one.name == chunks.name; });
+  if (asked == sent_.blobs_asked.end()) return;
+  auto& held = s_.chunks_here.try_emplace(chunks.name, asked->held).first->second;
+  const uint64_t before = blob::count(held);
+  blob::add(held, {chunks.first, chunks.first + static_cast<uint32_t>(chunks.chunks.size())});
+  out_.useful += (blob::count(held) - before) * kChunkSize;
 }
 
 Result<void> Applier::count_blobs_left() {
@@ -390,7 +452,7 @@ Result<void> Applier::count_blobs_left() {
   bool open = std::any_of(outgoing.begin(), outgoing.end(),
                           [&](const BlobName& name) { return s_.blobs_refused.count(name) == 0; });
   // Offered and not answered for: the relay does not know of attachments.
-  bool heard = !sent_.blobs_offered || !answer_.blobs.empty() || out_.cut;
+  bool heard = sent_.blobs_offered.empty() || !answer_.blobs.empty() || out_.cut;
   out_.more_to_send = out_.more_to_send || (!relay_failure_ && open && heard);
   LYSOEN_ASSIGN(auto wanted, blobs->wanted_blobs(s_.blobs_not_there.size() + 1));
   bool asking = std::any_of(wanted.begin(), wanted.end(),
@@ -417,6 +479,12 @@ Result<void> Applier::finish_errands() {
   drop(done.rosters, [](const SealedRoster& roster) { return wire::hash8(roster.hash); });
   if (done.admission_lists.empty() && done.welcomes.empty() && done.rosters.empty()) return {};
   learned_ = true;
+  auto count = [&](uint64_t hash8, size_t size) {
+    if (s_.errands_done.insert(hash8).second) out_.useful += size;
+  };
+  for (const auto* objects : {&done.admission_lists, &done.welcomes})
+    for (const auto& object : *objects) count(object_hash8(object), object.size());
+  for (const auto& roster : done.rosters) count(wire::hash8(roster.hash), roster.sealed.size());
   return s_.peer.errands_done(s_.relay.id, done);
 }
 
@@ -475,18 +543,33 @@ Result<void> Applier::note_withheld() {
 
 }  // namespace
 
+void DeviceExchange::part(ByteView so_far) {
+  auto& s = *state_;
+  if (!s.sent || LYSOEN_FAULT(answers_taken_at_their_end)) return;
+  if (!s.coming) s.coming = std::make_unique<State::Coming>(s, *s.sent);
+  auto& coming = *s.coming;
+  if (!coming.reader.read(so_far) || coming.reader.waiting() < kWorthStoring) return;
+  const auto began = s.environment.clock.monotonic();
+  if (began - coming.last_end < kPause * coming.last_took) return;
+  if (auto taken = Applier(s, *s.sent, coming).portion(); !taken) coming.pull_failure = std::move(taken).error();
+  coming.last_end = s.environment.clock.monotonic();
+  coming.last_took = coming.last_end - began;
+}
+
 Result<ExchangeOutcome> DeviceExchange::response(ByteView answer) {
   auto& s = *state_;
-  LYSOEN_CHECK(s.sent.has_value());
-  auto opened = open_answer(s.sent->answer_key, s.sent->encapsulation, answer);
+  LYSOEN_CHECK(s.sent != nullptr);
+  if (!s.coming) s.coming = std::make_unique<State::Coming>(s, *s.sent);
+  auto opened = s.coming->reader.finish(answer);
   if (!opened) {
+    s.coming.reset();
     if (opened.error().code == ErrorCode::no_network) ++s.unopened;
     return std::move(opened).error();
   }
   s.unopened = 0;
-  auto sent = std::move(*s.sent);
-  s.sent.reset();
-  return Applier(s, sent, std::move(*opened)).apply();
+  const auto sent = std::move(s.sent);
+  const auto coming = std::move(s.coming);
+  return Applier(s, *sent, *coming).apply();
 }
 
 }  // namespace lysoen::session

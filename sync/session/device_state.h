@@ -1,6 +1,7 @@
 // What one device knows about one relay between exchanges, and about the request under way. Private to device*.cc.
 #pragma once
 #include "core/blob/run.h"
+#include "sync/session/answer.h"
 #include "sync/session/device.h"
 #include "sync/session/frames.h"
 #include "sync/session/hello.h"
@@ -26,6 +27,12 @@ struct DeviceExchange::State {
   std::set<BlobName> blobs_refused;         // it would not take them, or they cannot be read here
   std::set<BlobName> blobs_not_there;       // it does not have them whole
   uint64_t entries_put = 0, bytes_put = 0;  // into requests, with what surrounds them: how large an entry is
+  // What was of use: the same once more is not, so that a relay cannot make it look as if something moved.
+  std::map<FeedKey, uint64_t> listed;            // up to where the relay listed what is held here
+  std::map<FeedKey, uint64_t> refilled;          // up to where it has again what it had lost
+  std::map<BlobName, uint64_t> chunks_at_relay;  // the most that it said it holds of what was offered
+  std::map<BlobName, ChunkRanges> chunks_here;   // what came, of what was asked for
+  std::set<uint64_t> errands_done;               // hash8
 
   // The request under way.
   struct Sent {
@@ -39,10 +46,26 @@ struct DeviceExchange::State {
     bool batches = false;
     bool attachments = false;    // may go and be asked for
     std::vector<ChunkRun> runs;  // chunks that went along
-    std::vector<BlobName> blobs_asked;
-    bool blobs_offered = false;
+    std::vector<WantedBlob> blobs_asked;
+    std::vector<BlobName> blobs_offered;
   };
-  std::optional<Sent> sent;
+  std::unique_ptr<Sent> sent;  // stays where it is: what comes refers to it
+
+  // The answer to it while it comes.
+  struct Coming {
+    AnswerReader reader;
+    Pull pull;
+    ExchangeOutcome so_far;
+    bool pulled = false;                               // there is something that end_intake has to know of
+    std::optional<Error> pull_failure, chunk_failure;  // nothing more of that kind is taken
+    std::chrono::nanoseconds last_end{0}, last_took{0};
+
+    Coming(State& state, const Sent& sent)
+        : reader(sent.answer_key, sent.encapsulation),
+          pull(state.peer, state.store, state.relay.id, sent.cursors, reader.answer().verdicts, reader.answer().points,
+               state.listed) {}
+  };
+  std::unique_ptr<Coming> coming;  // refers to `sent`
 
   State(SyncPeer& peer_in, EntryStore& store_in, RelayInfo relay_in, Environment environment_in)
       : peer(peer_in), store(store_in), relay(std::move(relay_in)), environment(environment_in) {}

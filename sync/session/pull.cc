@@ -29,6 +29,8 @@ bool verify_points(const RelayId& relay, const TeamId& team, const std::vector<M
 }
 
 namespace {
+constexpr size_t kEntryFields = 16, kItemFields = 48;  // on the wire beside a ciphertext; of an item; about
+
 /// Nonsense reads as nothing: the running hash will not fit then.
 feed::SeqRanges missing_of(const wire::Item& item) {
   if (item.missing.empty()) return {};
@@ -38,11 +40,31 @@ feed::SeqRanges missing_of(const wire::Item& item) {
 }
 }  // namespace
 
-Result<void> Pull::run(const std::vector<PullPiece>& pieces) {
-  for (const auto& piece : pieces)
-    if (const auto* batch = std::get_if<Batch>(&piece)) LYSOEN_TRY(take_batch(*batch));
-  for (const auto& piece : pieces)
-    if (const auto* items = std::get_if<wire::MailboxItems>(&piece)) LYSOEN_TRY(settle(*items));
+Result<void> Pull::run(std::vector<PullPiece> pieces) {
+  for (auto& piece : pieces)
+    if (auto* batch = std::get_if<Batch>(&piece)) LYSOEN_TRY(take_batch(std::move(*batch)));
+  for (auto& piece : pieces)
+    if (auto* items = std::get_if<wire::MailboxItems>(&piece)) begin(std::move(*items));
+  for (auto& listing : listings_) LYSOEN_TRY(settle(listing));
+  return {};
+}
+
+Result<void> Pull::finish() {
+  for (auto& listing : listings_) {
+    if (!contradicted(listing.cursor)) {
+      if (listing.cursor.list_only) {
+        LYSOEN_TRY(go_through(listing));
+      } else {
+        result_.items_missing += listing.settled < listing.items.items.size();
+      }
+      continue;
+    }
+    result_.notes.push_back(
+        "the relay's list of a mailbox contradicts what it signed: entries were taken, its place was not");
+    for (const auto& asked : asked_)  // where it had moved before the point came
+      if (asked.mailbox == listing.cursor.mailbox && listing.stored != asked)
+        LYSOEN_TRY(peer_.set_cursor(relay_, asked));
+  }
   if (!listed_.empty()) {
     std::vector<FeedHead> heads;
     for (const auto& [feed, seq] : listed_) heads.push_back({feed, seq, {}});
@@ -69,10 +91,14 @@ Result<void> Pull::take_batch(Batch batch) {
   LYSOEN_ASSIGN(auto verdict, store_.append(*whole));
   uint64_t seq = whole->first_seq;
   for (const auto& hash : feed::hashes_of(*whole)) received.hashes[seq++] = hash;
+  for (seq = whole->first_seq; const auto& entry : whole->entries)
+    received.sizes[seq++] = kEntryFields + entry.ciphertext.size() + entry.warrant.size();
   received.last = std::max(received.last, whole->last_seq());
   switch (verdict.outcome) {
     case AppendOutcome::stored:
       if (verdict.head.seq > before.seq) result_.entries_stored += verdict.head.seq - before.seq;
+      // Without a longer feed it took the place of stubs.
+      count_use(received, verdict.head.seq > before.seq ? before.seq + 1 : whole->first_seq, whole->last_seq());
       break;
     case AppendOutcome::known:
       break;
@@ -106,6 +132,22 @@ bool Pull::unreadable(const FeedKey& feed, const wire::Item& item) const {
   });
 }
 
+/// That the relay holds what is here too is news once. What it lists again, or makes up, is not.
+void Pull::count_listed(const FeedKey& feed, const wire::Item& item, uint64_t held) {
+  const auto known = listed_before_.find(feed);
+  const uint64_t before = known == listed_before_.end() ? 0 : known->second, last = std::min(item.last_seq, held);
+  if (last <= before) return;
+  listed_before_[feed] = last;
+  result_.useful += kItemFields;
+  if (auto received = received_.find(feed); received != received_.end()) count_use(received->second, before + 1, last);
+}
+
+void Pull::count_use(Received& received, uint64_t first, uint64_t last) {
+  auto begin = received.sizes.lower_bound(first), end = received.sizes.upper_bound(last);
+  for (auto one = begin; one != end; ++one) result_.useful += one->second;
+  received.sizes.erase(begin, end);
+}
+
 /// Whether the cursor may move over this item; `head` is filled in.
 Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& item, bool list_only, Hash& head) {
   const auto& feed = items.feeds[item.feed];
@@ -118,6 +160,7 @@ Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& it
   if (head.is_none()) return false;  // the batch that carries it did not come
   if (unreadable(feed, item)) return true;
   LYSOEN_ASSIGN(auto held, store_.head(feed));
+  count_listed(feed, item, held.seq);
   // Another version than is held is to be seen.
   const bool other = list_only && held.seq == item.last_seq && held.hash != head;
   if (held.seq >= item.last_seq && !other) return true;
@@ -132,46 +175,57 @@ Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& it
   return false;
 }
 
-Result<void> Pull::settle(const wire::MailboxItems& items) {
+void Pull::begin(wire::MailboxItems items) {
   auto asked =
       std::find_if(asked_.begin(), asked_.end(), [&](const auto& cursor) { return cursor.mailbox == items.mailbox; });
-  if (asked == asked_.end()) return {};
+  if (asked == asked_.end()) return;
   MailboxCursor cursor = *asked;
   const bool begun_anew = items.first == 1 && items.store_epoch != asked->store_epoch && asked->counter > 0;
-  const bool list_only = begun_anew || asked->list_only;
   if (items.first == 1) {
     if (items.store_epoch == asked->store_epoch && asked->counter > 0 && !LYSOEN_FAULT(restart_unsaid))
       result_.notes.push_back(
           "the relay's list of a mailbox contradicts what it signed before: it is read again from its beginning");
-    cursor = {items.mailbox, items.store_epoch, 0, {}};
+    cursor = {items.mailbox, items.store_epoch, 0, {}, begun_anew};
   } else if (items.store_epoch != cursor.store_epoch || items.first != cursor.counter + 1) {
     result_.notes.push_back("the relay listed a mailbox from a place that was not asked for: passed over");
-    return {};
+    return;
   }
-  bool stays = false;
-  for (const auto& item : items.items) {
+  listings_.push_back({std::move(items), cursor, *asked, begun_anew});
+}
+
+Result<void> Pull::settle(Listing& listing) {
+  const auto& items = listing.items;
+  auto& cursor = listing.cursor;
+  for (; listing.settled < items.items.size(); ++listing.settled) {
+    const auto& item = items.items[listing.settled];
     Hash head;
-    LYSOEN_ASSIGN(bool over, settled(items, item, list_only, head));
-    if (!over && !LYSOEN_FAULT(cursor_ahead)) {
-      stays = true;
-      if (list_only) continue;  // what else is not here
-      ++result_.items_missing;
-      break;
-    }
-    if (stays) continue;
+    LYSOEN_ASSIGN(bool over, settled(items, item, cursor.list_only, head));
+    if (!over && !LYSOEN_FAULT(cursor_ahead)) break;
     note_listed(items.feeds[item.feed], item);
     ++cursor.counter;
     feed::MailboxItem layout{
         cursor.counter, feed::feed_id(items.feeds[item.feed]), item.first_seq, item.last_seq, head, missing_of(item)};
     cursor.running = feed::running_hash(cursor.running, layout);
   }
-  // Until the end of the list is reached, or the relay gives nothing of what it names: then as with any mailbox.
-  const auto* point = point_of(items.mailbox);
-  const bool further = begun_anew || cursor != *asked || result_.entries_stored > 0;
-  const bool open = list_only && point && cursor.counter < point->counter;
-  cursor.list_only = open && further;
+  if (contradicted(cursor)) return {};
+  LYSOEN_TRY(move(listing.stored, cursor));
+  listing.stored = cursor;
+  return {};
+}
+
+/// Notes what else the list names that is not here. The list alone is asked for until its end is reached, or until the
+/// relay gives nothing of what it names: then as with any mailbox.
+Result<void> Pull::go_through(Listing& listing) {
+  const auto& items = listing.items.items;
+  Hash head;
+  for (size_t i = listing.settled; i < items.size(); ++i)
+    if (auto over = settled(listing.items, items[i], true, head); !over) return std::move(over).error();
+  const auto* point = point_of(listing.items.mailbox);
+  const bool open = !point || listing.cursor.counter < point->counter;
+  const bool further = listing.begun_anew || listing.settled > 0 || result_.entries_stored > 0;
+  listing.cursor.list_only = open && further;
   result_.list_open = result_.list_open || open;
-  return move(cursor);
+  return move(listing.stored, listing.cursor);
 }
 
 /// A mailbox without items still has a point: the cursor learns the store's epoch.
@@ -179,26 +233,23 @@ Result<void> Pull::settle_unlisted() {
   for (const auto& cursor : asked_) {
     const auto* point = point_of(cursor.mailbox);
     if (!point || point->counter != 0 || point->store_epoch == cursor.store_epoch) continue;
-    LYSOEN_TRY(move({cursor.mailbox, point->store_epoch, 0, {}}));
+    LYSOEN_TRY(move(cursor, {cursor.mailbox, point->store_epoch, 0, {}}));
   }
   return {};
 }
 
-Result<void> Pull::move(const MailboxCursor& cursor) {
-  const auto* point = point_of(cursor.mailbox);
-  bool contradicts =
-      point && point->store_epoch == cursor.store_epoch &&
-      (point->counter < cursor.counter || (point->counter == cursor.counter && point->running != cursor.running));
-  if (contradicts) {
-    result_.notes.push_back(
-        "the relay's list of a mailbox contradicts what it signed: entries were taken, its place was not");
-    return {};
-  }
-  for (const auto& asked : asked_)
-    if (asked == cursor) return {};
-  LYSOEN_TRY(peer_.set_cursor(relay_, cursor));
+Result<void> Pull::move(const MailboxCursor& from, const MailboxCursor& to) {
+  if (from == to) return {};
+  LYSOEN_TRY(peer_.set_cursor(relay_, to));
   ++result_.cursors_moved;
   return {};
+}
+
+/// Whether the point that the relay signed says otherwise.
+bool Pull::contradicted(const MailboxCursor& cursor) const {
+  const auto* point = point_of(cursor.mailbox);
+  return point && point->store_epoch == cursor.store_epoch &&
+         (point->counter < cursor.counter || (point->counter == cursor.counter && point->running != cursor.running));
 }
 
 }  // namespace lysoen::session

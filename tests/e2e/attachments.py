@@ -14,6 +14,8 @@ from world import World, check, equal, shared_folder
 CANARY = b"canary-of-the-attachment"
 CHUNK = 17 * 1024  # with frames
 RATE = 1_000_000  # bytes a second
+RATE_DOWN = 500_000
+KILLS_DOWN = 3
 
 
 def files_of(world):
@@ -80,14 +82,21 @@ def main(build):
         # hands, which the relay never saw. What no kill costs is 2.8 %: frames, proofs, padding.
         check(up < total * 1.03 + cuts * (CHUNK + 65536), "what a kill costs")
 
-        # Down, with kills of the one who fetches.
-        for _ in range(3):
+        # Down, with kills of the one who fetches, each in the middle of an answer: they are of 32, 64, 128, 256 and 512 KiB.
+        world.recorder.rate = RATE_DOWN
+        before = world.recorder.down
+        for _ in range(KILLS_DOWN):
+            begun = world.recorder.down
             fetching = world.start("desk", "sync")
-            time.sleep(world.random.uniform(0.05, 0.5))
+            while world.recorder.down - begun < 830_000 and fetching.poll() is None and time.monotonic() < deadline + 60:
+                time.sleep(0.01)
             fetching.send_signal(signal.SIGKILL)
             fetching.wait(30)
-        partly = world.reads("desk", "report", "show", report)["files"]
-        print(f"after three kills {sum(file['here'] for file in partly)} of {total} bytes are here")
+        came = world.recorder.down - before
+        here = sum(file["here"] for file in world.reads("desk", "report", "show", report)["files"])
+        print(f"after {KILLS_DOWN} kills of the one who fetches {here} of {came} bytes that came are here")
+        # What came whole is, but for what came while the last chunk was stored, and thumbnails.
+        check(here > came * 0.96 - KILLS_DOWN * (3 * CHUNK + 16384), "what a kill of the one who fetches costs")
         world.recorder.rate = None
         for coordinator in ("desk", "second"):
             world.cli(coordinator, "sync")

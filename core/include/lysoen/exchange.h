@@ -123,6 +123,9 @@ class SyncPeer {
   /// All batches of one response belong together: entries received may be committed in one transaction.
   virtual Result<void> begin_intake() = 0;
   virtual Result<void> end_intake() = 0;
+  /// Instead of end_intake in the middle of a response: what was received stands. What follows from all of it, such as
+  /// acknowledgements, waits for the end_intake of its rest.
+  virtual Result<void> settle_intake() { return {}; }
 };
 
 }  // namespace lysoen

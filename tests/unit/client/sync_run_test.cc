@@ -36,7 +36,7 @@ class ScriptedExchanger final : public Exchanger {
     if (answer.empty()) return make_error(ErrorCode::no_network, "the answer does not open");
     script_.left -= sent_;
     ExchangeOutcome outcome;
-    outcome.entries_sent = sent_ > 0 ? 1 : 0;
+    outcome.entries_sent = sent_ > 0 ? 1 : 0, outcome.useful = sent_;
     outcome.entries_left = script_.left / 100;
     outcome.more_to_send = script_.left > 0;
     return outcome;
@@ -413,7 +413,7 @@ TEST_CASE("Client: what news bring is fetched to its end", "[client]") {
   int n = 0;
   field.script(1).respond = [&](ByteView) -> Result<ExchangeOutcome> {
     ExchangeOutcome outcome;
-    outcome.entries_received = ++n > 1 ? 1 : 0;
+    outcome.entries_received = outcome.useful = ++n > 1 ? 1 : 0;
     outcome.more_to_fetch = n == 2 || n == 3;
     return outcome;
   };
@@ -436,7 +436,8 @@ TEST_CASE("Client: a relay that promises more and brings nothing is left", "[cli
   };
   auto& outcome = field.finish(kOne);
   REQUIRE(outcome.failure);
-  CHECK(outcome.failure->message == "the relay at http://a promises more and brings nothing; left for this time");
+  CHECK(outcome.failure->message ==
+        "the relay at http://a promises more and brings nothing of use; left for this time");
   CHECK(field.carrier.seen.size() < 30);
 }
 
@@ -444,7 +445,7 @@ TEST_CASE("Client: a relay that always has more does not keep another from its t
   Field field;
   field.script(1).respond = [](ByteView) {
     ExchangeOutcome outcome;
-    outcome.receipts = 1;
+    outcome.entries_received = 1, outcome.useful = 100;
     outcome.more_to_fetch = true;
     return outcome;
   };
@@ -455,12 +456,80 @@ TEST_CASE("Client: a relay that always has more does not keep another from its t
   CHECK_FALSE(outcome.failure);
 }
 
+TEST_CASE("Client: what a relay may make a device carry for nothing is bounded, and the next relay has its turn first",
+          "[client]") {
+  Field field;
+  constexpr size_t kMuch = 300'000;
+  int every = GENERATE(0, 5);  // of its answers, which one brings a little that is of use
+  CAPTURE(every);
+  field.carrier.respond = [](const CarrierRequest& request) {
+    const size_t size = request.url == "http://b" ? 100 : kMuch;
+    return SimCarrier::Reply{SimCarrier::success(Bytes(size), request.body.size())};
+  };
+  field.script(1).respond = [every, n = 0](ByteView) mutable {
+    ExchangeOutcome outcome;
+    outcome.receipts = outcome.rosters = outcome.join_requests = 1;  // of which a relay has as many as it likes
+    outcome.more_to_fetch = outcome.more_to_send = true;
+    if (every != 0 && ++n % every == 0) outcome.useful = 500;
+    return outcome;
+  };
+  field.script(2).left = 100'000;
+  auto& outcome = field.finish({relay_of(1, {"http://a"}), relay_of(2, {"http://b"})});
+  CHECK_FALSE(outcome.failure);
+  CHECK(outcome.relays[1].finished);
+  CHECK_FALSE(outcome.relays[0].finished);
+  const std::string said = "the relay at http://a promises more and brings nothing of use; left for this time";
+  REQUIRE(outcome.relays[0].failure);
+  CHECK(outcome.relays[0].failure->message == said);
+  REQUIRE(outcome.notes.size() == 1);  // though the sync as a whole did what it should
+  CHECK(outcome.notes[0] == said);
+  CHECK(outcome.relays[0].exchanges * kMuch <= 2 * 1024 * 1024 + 2 * kMuch);
+  CHECK(field.carrier.seen[1].url == "http://b");
+}
+
+TEST_CASE("Client: a relay that brings nothing of use leaves most of a data budget to the next", "[client]") {
+  Field field;
+  field.carrier.respond = [](const CarrierRequest& request) {
+    const size_t size = request.url == "http://b" ? 100 : 20'000;
+    return SimCarrier::Reply{SimCarrier::success(Bytes(size), request.body.size())};
+  };
+  field.script(1).respond = [](ByteView) {
+    ExchangeOutcome outcome;
+    outcome.more_to_fetch = true;
+    return outcome;
+  };
+  field.script(2).left = 120'000;
+  auto& outcome = field.finish({relay_of(1, {"http://a"}), relay_of(2, {"http://b"})}, {.bytes_max = 200'000});
+  CHECK_FALSE(outcome.failure);
+  CHECK(field.script(2).left == 0);
+  CHECK(outcome.relays[0].exchanges == 3);
+}
+
+TEST_CASE("Client: pages instead of answers do not cost more for being long", "[client]") {
+  Field field;
+  constexpr size_t kPage = 400'000;
+  int n = 0;
+  field.carrier.respond = [&](const CarrierRequest& request) {
+    if (++n % 3 == 0) return SimCarrier::Reply{SimCarrier::success(Bytes(100), request.body.size())};
+    return SimCarrier::Reply{SimCarrier::failure("a page", request.body.size(), kPage)};
+  };
+  field.script(1).respond = [](ByteView answer) -> Result<ExchangeOutcome> {
+    if (answer.empty()) return make_error(ErrorCode::no_network, "does not open");
+    ExchangeOutcome outcome;
+    outcome.more_to_fetch = true;
+    return outcome;
+  };
+  auto& outcome = field.finish(kOne);
+  REQUIRE(outcome.failure);
+  CHECK(outcome.bytes_down <= 2 * 1024 * 1024 + 2 * kPage);
+}
+
 TEST_CASE("Client: what a relay refuses is named and the rest goes on", "[client]") {
   Field field;
   int n = 0;
   field.script(1).respond = [&](ByteView) -> Result<ExchangeOutcome> {
     ExchangeOutcome outcome;
-    outcome.entries_sent = 3;
+    outcome.entries_sent = 3, outcome.useful = 600;
     outcome.refused.push_back({.feed = {}, .first_seq = 5, .last_seq = 6, .reason = "over quota"});
     outcome.more_to_send = ++n < 3;
     return outcome;
@@ -483,6 +552,7 @@ TEST_CASE("Client: what is left is forecast at the rate of late, waits and failu
     left -= std::min(left, field.carrier.seen.back().size);
     ExchangeOutcome outcome;
     outcome.entries_sent = 1, outcome.entries_left = (left + 599) / 600, outcome.bytes_left = left;
+    outcome.useful = field.carrier.seen.back().size;
     outcome.more_to_send = left > 0;
     return outcome;
   };
@@ -511,6 +581,7 @@ TEST_CASE("Client: a link that keeps breaking is forecast as slow as it is", "[c
   field.script(1).respond = [&](ByteView) -> Result<ExchangeOutcome> {
     ExchangeOutcome outcome;
     outcome.entries_sent = 1, outcome.bytes_left = 1'000'000, outcome.more_to_send = n < 20;
+    outcome.useful = 8 * 1024;
     return outcome;
   };
   std::vector<uint64_t> rates;

@@ -1,5 +1,7 @@
 #include <lysoen/sync/http.h>
 
+#include <future>
+
 #include "core/base/bytes.h"
 #include "sync/net/url.h"
 #include "tests/support/catch.h"
@@ -60,6 +62,39 @@ std::string failure_of(const std::string& answer, size_t answer_max = 100'000) {
 }
 
 }  // namespace
+
+TEST_CASE("Carrier: a body is shown while it comes, and nothing of what is no answer", "[net]") {
+  const bool refused = GENERATE(false, true);
+  std::promise<void> seen;
+  HandServer server([&](Wire& wire) {
+    wire.read_message();
+    auto head = ok_head(10);
+    if (refused) head.replace(9, 3, "403");
+    wire.send(head + "first");
+    if (!refused) seen.get_future().wait();  // the second half waits until the first was shown
+    wire.send("later");
+  });
+  Phone phone;
+  std::vector<std::string> shown;
+  std::optional<CarrierAnswer> got;
+  CarrierRequest request{server.url(), Bytes(300, 7), 5s, 100'000};
+  request.part = [&](ByteView so_far) {
+    if (shown.empty()) seen.set_value();
+    shown.emplace_back(as_text(so_far));
+  };
+  phone.stack->carrier().send(std::move(request), [&](CarrierAnswer answer) {
+    got = std::move(answer);
+    phone.stack->stop();
+  });
+  phone.stack->run();
+  CHECK(got->failure.has_value() == refused);
+  if (refused) CHECK(shown.empty());
+  if (refused) return;
+  CHECK(as_text(got->body) == "firstlater");
+  REQUIRE(shown.size() >= 2);
+  CHECK(shown.front() == std::string("firstlater").substr(0, shown.front().size()));
+  CHECK(shown.back() == "firstlater");
+}
 
 TEST_CASE(
     "Carrier: a request goes as one POST that no cache may keep, and its answer comes back with every byte counted",

@@ -1,6 +1,7 @@
 // The client over the real exchange and the real relay, in virtual time: what a person reads when a relay is not as it
 // should be.
 #include "core/base/bytes.h"
+#include "sync/session/compact.h"
 #include "sync/session/frames.h"
 #include "sync/session/keys.h"
 #include "tests/support/sim_link.h"
@@ -35,6 +36,20 @@ SyncOutcome sync(Field& field, FieldDevice& device, ManualClock& clock, const An
 SyncOutcome sync(Field& field, FieldDevice& device, SyncOptions options = {}) {
   return sync(
       field, device, field.clock, [&](const Bytes& request) { return field.answer(request); }, options);
+}
+
+/// What a relay says to a request that is sealed to this key, whatever it likes.
+Bytes made_up(Field& field, const crypto::KemKeyPair& key, const Bytes& request,
+              const std::function<void(session::FrameSealer&)>& frames, bool more) {
+  auto encapsulation = Reader(ByteView(request).subspan(session::kGateSize)).array<session::kEncapsulationSize>();
+  auto context = crypto::hpke_receive(key, encapsulation, session::request_info(field.info.id, key.public_key));
+  REQUIRE(context.ok());
+  Bytes nonce(session::kNonceSize);
+  field.random.fill(nonce);
+  session::FrameSealer out(session::FrameKey::of_answer(session::export_answer_key(*context), encapsulation, nonce),
+                           nonce);
+  frames(out);
+  return out.finish({more});
 }
 
 }  // namespace
@@ -93,18 +108,10 @@ TEST_CASE("Client: a relay that speaks another version of the protocol says whic
   field.reporter.exchange_keys.clear();
   field.reporter.write(field.team_audience);
   auto other_version = [&](const Bytes& request) {
-    auto encapsulation = Reader(ByteView(request).subspan(session::kGateSize)).array<session::kEncapsulationSize>();
-    auto context =
-        crypto::hpke_receive(fallback, encapsulation, session::request_info(field.info.id, fallback.public_key));
-    REQUIRE(context.ok());
-    Bytes nonce(session::kNonceSize);
-    field.random.fill(nonce);
-    session::FrameSealer out(session::FrameKey::of_answer(session::export_answer_key(*context), encapsulation, nonce),
-                             nonce);
     wire::Verdict verdict;
     verdict.object = wire::VerdictObject::exchange, verdict.code = wire::VerdictCode::versions, verdict.number = 7;
-    out.add(wire::FrameType::verdict, verdict);
-    return out.finish({});
+    return made_up(
+        field, fallback, request, [&](auto& out) { out.add(wire::FrameType::verdict, verdict); }, false);
   };
   auto outcome = sync(field, field.reporter, field.clock, other_version);
   REQUIRE(outcome.failure);
@@ -142,4 +149,44 @@ TEST_CASE("Client: a data budget is kept with the real exchange, and the next sy
   }
   CHECK(sent == 400);
   CHECK(syncs <= 10);
+}
+
+TEST_CASE("Client: a relay that brings what is known for ever is left after 2 MiB", "[relay]") {
+  Field field(30);
+  for (int i = 0; i < 300; ++i) field.reporter.write(field.team_audience, 1000);
+  CHECK(sync(field, field.reporter).entries_sent == 300);
+  // All of it is of use once, even to one who has it from elsewhere and only learns that it is here, too.
+  auto feed = field.reporter.feed_for(field.team_audience);
+  std::vector<Batch> batches;
+  for (uint64_t next = 1; next <= 300; next = batches.back().last_seq() + 1) {
+    auto read = field.reporter.store.read(feed, next, 16 * 1024);
+    REQUIRE((read.ok() && read->has_value()));
+    batches.push_back(std::move(**read));
+  }
+  for (const auto& batch : batches) REQUIRE(field.reader.store.append(batch)->outcome == AppendOutcome::stored);
+  auto known = field.once(field.reader);
+  REQUIRE(known.ok());
+  CHECK(known->entries_received == 0);
+  CHECK(known->useful >= 300 * 1000);
+
+  auto key = crypto::KemKeyPair::generate(field.random);
+  field.info.fallback_key = key.public_key;
+  field.reader.exchange_keys.clear();
+  uint64_t counter = 1000;
+  auto babble = [&](const Bytes& request) {
+    auto frames = [&](session::FrameSealer& out) {
+      wire::Verdict stale;
+      stale.object = wire::VerdictObject::exchange, stale.code = wire::VerdictCode::stale_counter;
+      stale.number = counter += 1000;
+      out.add(wire::FrameType::verdict, stale);
+      for (const auto& batch : batches) out.add(wire::FrameType::batch, session::elide(batch, {}));
+    };
+    return made_up(field, key, request, frames, true);
+  };
+  auto outcome = sync(field, field.reader, field.clock, babble);
+  REQUIRE(outcome.failure);
+  CHECK(outcome.failure->message ==
+        "the relay at http://relay promises more and brings nothing of use; left for this time");
+  CHECK(outcome.bytes_down > 1024 * 1024);
+  CHECK(outcome.bytes_down < 3 * 1024 * 1024);
 }

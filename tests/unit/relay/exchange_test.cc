@@ -282,6 +282,91 @@ TEST_CASE("Exchange: an answer cut at any byte counts as far as it is whole", "[
   }
 }
 
+TEST_CASE("Exchange: who is killed while an answer comes asks only for what had not come", "[relay]") {
+  Field field(4713);
+  constexpr size_t kEntries = 400, kEntry = 900, kBatch = 17 * 1024;
+  for (size_t i = 0; i < kEntries; ++i) {
+    field.reporter.write(field.team_audience, kEntry);
+    if (i % 40 == 39) REQUIRE(field.sync(field.reporter).ok());
+  }
+  auto random = generator(4713);
+  size_t came = 0, kills = 0;
+  for (; kills < 6; ++kills) {
+    auto session = field.exchange(field.reader);  // a device that was killed remembers nothing of its exchanges
+    auto request = session.request({});
+    REQUIRE(request.ok());
+    auto answer = field.answer(*request);
+    const size_t until = answer.size() / 8 + random() % (answer.size() / 8);
+    for (size_t at = 700; at < until; at += 1400) session.part(ByteView(answer).first(at));
+    came += until;
+  }
+  const size_t there = field.reader.store.head(field.reporter.feed_for(field.team_audience))->seq;
+  CAPTURE(came, there);
+  CHECK(there * kEntry + kills * kBatch > came * 9 / 10);  // the rest is proofs, lists and padding
+  size_t rest = 0;
+  auto session = field.exchange(field.reader);
+  for (bool more = true; more;) {
+    auto request = session.request({});
+    REQUIRE(request.ok());
+    auto answer = field.answer(*request);
+    rest += answer.size();
+    for (size_t at = 700; at < answer.size(); at += 1400) session.part(ByteView(answer).first(at));
+    auto outcome = session.response(answer);
+    REQUIRE(outcome.ok());
+    CHECK(outcome->items_missing == 0);
+    CHECK(outcome->notes.empty());
+    more = outcome->more();
+  }
+  CHECK(rest < (kEntries - there) * kEntry * 5 / 4 + 2 * kBatch);
+  CHECK(field.reader.store.feeds == field.reporter.store.feeds);
+}
+
+TEST_CASE("Exchange: an answer that comes in parts is counted as one that came whole", "[relay]") {
+  Field field(4714);
+  for (int i = 0; i < 150; ++i) field.reporter.write(field.team_audience, 700);
+  REQUIRE(field.sync(field.reporter).ok());
+  const auto name = field.reporter.media.make(field.random, 200'000);
+  REQUIRE(field.sync(field.reporter).ok());
+  FieldDevice whole(field.reader), parts(field.reader);
+  for (auto* reader : {&whole, &parts}) reader->media.want(name);
+  auto one = field.once(whole);
+  auto session = field.exchange(parts);
+  auto request = session.request({});
+  auto answer = field.answer(*request);
+  for (size_t at = 0; at < answer.size(); at += 3000) session.part(ByteView(answer).first(at));
+  CHECK(parts.store.head(field.reporter.feed_for(field.team_audience))->seq == 150);
+  CHECK(parts.cursor[field.team_audience].counter == whole.cursor[field.team_audience].counter);
+  auto other = session.response(answer);
+  REQUIRE((one.ok() && other.ok()));
+  CHECK(other->entries_received == one->entries_received);
+  CHECK(other->chunks_received == one->chunks_received);
+  CHECK(other->useful == one->useful);
+  CHECK(other->items_missing == 0);
+  CHECK(other->more() == one->more());
+  CHECK(parts.store.feeds == whole.store.feeds);
+  CHECK(parts.media.same(whole.media, name));
+}
+
+TEST_CASE("Exchange: of an answer that is spoiled on its way what came before stands, and nothing after", "[relay]") {
+  Field field(4715);
+  for (int i = 0; i < 150; ++i) field.reporter.write(field.team_audience, 700);
+  REQUIRE(field.sync(field.reporter).ok());
+  auto session = field.exchange(field.reader);
+  auto request = session.request({});
+  auto answer = field.answer(*request);
+  answer[answer.size() / 2] ^= 1;
+  for (size_t at = 0; at < answer.size(); at += 3000) session.part(ByteView(answer).first(at));
+  const auto feed = field.reporter.feed_for(field.team_audience);
+  const auto held = field.reader.store.head(feed)->seq;
+  CHECK(held > 20);
+  CHECK(held < 90);
+  auto outcome = session.response(answer);
+  REQUIRE_FALSE(outcome.ok());
+  CHECK(outcome.error().code == ErrorCode::no_network);
+  CHECK(field.reader.store.head(feed)->seq == held);
+  CHECK(field.sync(field.reader)->entries_received == 150 - held);
+}
+
 TEST_CASE("Exchange: no flipped bit of a request is ever taken", "[relay]") {
   Field field(8);
   field.reporter.write(field.team_audience, 120);

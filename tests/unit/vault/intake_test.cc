@@ -268,6 +268,39 @@ TEST_CASE("Vault: an author is told of what was opened late", "[vault]") {
   CHECK(must(ben->read(id)).level == Level::opened);
 }
 
+TEST_CASE("Vault: what came of an answer stands before its end, and is acknowledged after it", "[vault]") {
+  Team team;
+  auto& admin = team.admin();
+  auto& ben = team.add(Role::reporter, "Ben");
+  carry(*admin, *ben);
+  auto id = submitted(*ben, "One");
+  auto heads = [&] {
+    uint64_t sum = 0;
+    for (const auto& head : must(admin->sync_peer().outgoing_heads()))
+      sum += head.feed.device == admin->sync_peer().device() ? head.seq : 0;
+    return sum;
+  };
+  const auto before = heads();
+  must(admin->sync_peer().begin_intake());
+  for (const auto& batch : batches_of(*ben, 64 * 1024)) must(admin->entries().append(batch));
+  must(admin->sync_peer().settle_intake());
+  CHECK(heads() == before);
+  // As after a kill: another copy of the folder has it.
+  auto copy = team.folder.path() / "killed";
+  std::filesystem::copy(admin.folder, copy, std::filesystem::copy_options::recursive);
+  {
+    auto killed = must(Vault::open(copy, kPassphrase, admin.environment()));
+    CHECK(killed->read(id).ok());
+  }
+  must(admin->sync_peer().begin_intake());
+  must(admin->sync_peer().end_intake());
+  const auto after = heads();
+  CHECK(after > before);
+  must(admin->sync_peer().begin_intake());
+  must(admin->sync_peer().end_intake());
+  CHECK(heads() == after);
+}
+
 TEST_CASE("Vault: an own feed that is longer elsewhere, of whatever incarnation, is never gone on with", "[vault]") {
   Team team;
   auto& ben = team.add(Role::reporter, "Ben");

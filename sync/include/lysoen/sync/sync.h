@@ -32,6 +32,10 @@ struct CarrierRequest {
   Bytes body;                          // sent with POST, application/octet-stream, no-store, no-transform
   std::chrono::milliseconds deadline;  // for everything: connecting, sending, waiting, receiving
   size_t answer_max = 0;               // a longer answer is cut there and reported as a failure
+  /// If the carrier can: while the body of an answer comes, all of it that is here so far, on the loop, as often as it
+  /// grows; before `done`, which has all of it again. Only of a status of 200, and not after cancel(). A carrier that
+  /// brings whole bodies alone never calls it; then a device that is killed meanwhile asks for the whole answer again.
+  std::function<void(ByteView so_far)> part = {};
 };
 
 /// What came of it. A failure is whatever was not "200 with a binary body received to its end": refused connection,
