@@ -185,7 +185,7 @@ void Pull::begin(wire::MailboxItems items) {
     if (items.store_epoch == asked->store_epoch && asked->counter > 0 && !LYSOEN_FAULT(restart_unsaid))
       result_.notes.push_back(
           "the relay's list of a mailbox contradicts what it signed before: it is read again from its beginning");
-    cursor = {items.mailbox, items.store_epoch, 0, {}, begun_anew};
+    cursor = {items.mailbox, items.store_epoch, 0, {}, begun_anew || asked->list_only};
   } else if (items.store_epoch != cursor.store_epoch || items.first != cursor.counter + 1) {
     result_.notes.push_back("the relay listed a mailbox from a place that was not asked for: passed over");
     return;
