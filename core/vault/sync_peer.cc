@@ -233,6 +233,49 @@ Result<void> VaultImpl::set_cursor(const RelayId& relay, const MailboxCursor& cu
   });
 }
 
+Result<std::vector<EntryRange>> VaultImpl::gaps(size_t ranges_max) {
+  LYSOEN_TRY(usable());
+  std::vector<EntryRange> ranges;
+  LYSOEN_ASSIGN(auto query, database().prepare("SELECT s.place, f.device, f.audience, f.incarnation FROM set_aside s "
+                                               "JOIN entries e ON e.place = s.place JOIN feeds f ON f.id = s.place >> "
+                                               "40 WHERE e.stub <> 0 AND coalesce(length(e.warrant), 0) = 0 AND f.own "
+                                               "= 0 ORDER BY s.place"));
+  for (;;) {
+    LYSOEN_ASSIGN(bool more, query.step());
+    if (!more) return ranges;
+    const uint64_t seq = seq_of(query.integer(0));
+    const FeedKey feed{query.id<DeviceId>(1), query.id<AudienceId>(2), static_cast<uint32_t>(query.integer(3))};
+    if (!ranges.empty() && ranges.back().feed == feed && ranges.back().last_seq + 1 == seq) {
+      ranges.back().last_seq = seq;
+      continue;
+    }
+    if (ranges.size() == ranges_max) return ranges;
+    ranges.push_back({feed, seq, seq});
+  }
+}
+
+// What a relay listed of others' feeds, or signed for when they were carried to it, stands in `receipts`.
+Result<void> VaultImpl::begun_anew(const RelayId& relay, const AudienceId& mailbox, bool ended) {
+  return plain([&](storage::Database& database) -> Result<void> {
+    if (!ended)
+      return database.run(
+          "UPDATE receipts SET seq = 0 WHERE relay = ? AND feed IN (SELECT id FROM feeds WHERE own = 0 "
+          "AND audience = ?)",
+          relay, mailbox);
+    const std::string listed_once =
+        "UPDATE feeds SET held_seq = 0 WHERE own = 0 AND audience = ? AND id IN (SELECT "
+        "feed FROM receipts WHERE relay = ?)";
+    LYSOEN_TRY(database.run(listed_once, mailbox, relay));
+    for (const auto& known : membership_.roster().head.relays)
+      if (known.durable)
+        LYSOEN_TRY(
+            database.run("UPDATE feeds SET held_seq = max(held_seq, min(r.seq, head_seq)) FROM receipts r WHERE "
+                         "r.feed = feeds.id AND r.relay = ?1 AND own = 0 AND audience = ?2",
+                         known.id, mailbox));
+    return {};
+  });
+}
+
 // -- Errands --------------------------------------------------------------------------------------------------------
 
 Result<RelayErrands> VaultImpl::errands(const RelayId& relay) {

@@ -157,6 +157,8 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   Result<std::vector<RefusedEntries>> refusals();
   Result<std::vector<MailboxCursor>> cursors(const RelayId& relay) override;
   Result<void> set_cursor(const RelayId& relay, const MailboxCursor& cursor) override;
+  Result<std::vector<EntryRange>> gaps(size_t ranges_max) override;
+  Result<void> begun_anew(const RelayId& relay, const AudienceId& mailbox, bool ended) override;
   Result<RelayErrands> errands(const RelayId& relay) override;
   Result<void> errands_done(const RelayId& relay, const RelayErrands& done) override;
   Result<void> errands_undone(const RelayId& relay) override;

@@ -204,7 +204,8 @@ void SyncRun::exchange(RelayLine& line) {
       .wait_ms = static_cast<uint32_t>(wait.count()),
       .answer_max = static_cast<uint32_t>(std::min<uint64_t>(line.window.answer(), each_way)),
       .probe = line.probe,
-      .attachments = options_.scope == SyncScope::everything};
+      .attachments = options_.scope == SyncScope::everything,
+      .list_only = !line.poll && another_finished(line)};
   auto request = line.exchanger->request(request_options);
   if (!request.ok()) return end(request.error());  // the vault's own trouble: no other relay will heal it
   auto sent = request->size();
@@ -227,6 +228,12 @@ void SyncRun::exchange(RelayLine& line) {
                             run->ticket_ = 0;
                             run->answered(run->lines_[index], sent, began, std::move(answer));
                           });
+}
+
+/// What the team wrote most relays have: who has read one asks the next for its list.
+bool SyncRun::another_finished(const RelayLine& line) const {
+  return std::any_of(lines_.begin(), lines_.end(),
+                     [&](const RelayLine& other) { return &other != &line && other.outcome.finished; });
 }
 
 /// Stored while it comes. Of an exchange that is over, or before the carrier has said which it is, nothing is.

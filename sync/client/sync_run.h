@@ -71,6 +71,7 @@ class SyncRun : public std::enable_shared_from_this<SyncRun> {
   void report(std::string waiting);
   void mark(uint64_t moved);
   std::optional<uint64_t> budget_left() const;
+  bool another_finished(const RelayLine& line) const;
   void watch_cancel();
   std::optional<Error> verdict(Error otherwise) const;
   bool finished_one() const;

@@ -17,6 +17,7 @@ using wire::FrameType;
 using State = DeviceExchange::State;
 
 namespace {
+constexpr size_t kGapsAsked = 16;                                     // ranges in one request
 constexpr size_t kBlobsAsked = 16, kBlobsOffered = 8;                 // in one request
 constexpr size_t kChunkOnWire = kChunkSize + 64;                      // with its frame and its hash in the run
 constexpr size_t kBatchBytes = 16 * 1024;                             // of ciphertext in one frame: what a cut may cost
@@ -105,6 +106,8 @@ Result<void> State::add_want(FrameSealer& out, Sent& now, const RequestOptions& 
   wire::Want want;
   LYSOEN_ASSIGN(now.cursors, peer.cursors(relay.id));
   if (now.cursors.size() > wire::kMailboxesMax) now.cursors.resize(wire::kMailboxesMax);
+  if (options.list_only)
+    for (auto& cursor : now.cursors) cursor.list_only = true;
   for (const auto& cursor : now.cursors)
     want.mailboxes.push_back({wire::hash8(cursor.mailbox), cursor.store_epoch, cursor.counter,
                               wire::hash8(cursor.running), cursor.list_only});
@@ -113,6 +116,11 @@ Result<void> State::add_want(FrameSealer& out, Sent& now, const RequestOptions& 
     want.feeds.push_back({feed, first});
     if (feed.device == peer.device()) want.feeds.back().feed.device = {};
     now.asked[feed] = first;
+  }
+  if (!gaps_asked) {
+    LYSOEN_ASSIGN(auto ranges, peer.gaps(std::min(kGapsAsked, wire::kFeedsAskedMax - want.feeds.size())));
+    for (const auto& range : ranges) want.feeds.push_back({range.feed, range.first_seq, range.last_seq});
+    now.gaps_asked = true;
   }
   want.wait_ms = std::min(options.wait_ms, wire::kWaitMaxMs);
   want.answer_max = options.answer_max;

@@ -25,6 +25,7 @@ struct RequestOptions {
   uint32_t answer_max = 1 << 20;  // bytes of the answer, advice to the relay
   bool probe = false;             // no batches: first ask what the relay has (after a cut)
   bool attachments = true;        // false: they wait, in both directions
+  bool list_only = false;         // another relay has just brought its news: most of this one's is here
 };
 
 /// A batch the relay would not take: set aside by name, the rest goes on.

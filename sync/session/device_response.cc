@@ -348,6 +348,7 @@ Result<void> Applier::take_rosters() {
 }
 
 Result<void> Applier::pull() {
+  s_.gaps_asked = s_.gaps_asked || sent_.gaps_asked;
   if (coming_.pull_failure) return *coming_.pull_failure;
   if (answer_.pieces.empty() && !answer_.points && !coming_.pulled) return {};
   LYSOEN_TRY(s_.peer.begin_intake());

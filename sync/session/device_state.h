@@ -20,6 +20,7 @@ struct DeviceExchange::State {
   std::map<FeedKey, uint64_t> refused;    // feed -> first seq that it would not take, or that cannot be read here
   std::set<uint64_t> refused_objects;     // hash8 of rosters, lists and welcomes it would not take
   std::map<FeedKey, uint64_t> gaps;       // feed -> first seq to ask for
+  bool gaps_asked = false;                // those of the store
   std::map<FeedKey, uint64_t> own_asked;  // own feeds that differ: from where on they were asked for
   uint64_t log_size = 0, log_root8 = 0;   // newest checkpoint of the relay's log that was seen
   // What the newest answer said that the relay holds of attachments; what stood there before may not be true any more.
@@ -43,6 +44,7 @@ struct DeviceExchange::State {
     std::vector<FeedHead> heads;
     RelayErrands errands;
     std::map<FeedKey, uint64_t> asked;  // gaps: from where on
+    bool gaps_asked = false;
     bool batches = false;
     bool attachments = false;    // may go and be asked for
     std::vector<ChunkRun> runs;  // chunks that went along

@@ -44,12 +44,17 @@ Result<void> Pull::run(std::vector<PullPiece> pieces) {
   for (auto& piece : pieces)
     if (auto* batch = std::get_if<Batch>(&piece)) LYSOEN_TRY(take_batch(std::move(*batch)));
   for (auto& piece : pieces)
-    if (auto* items = std::get_if<wire::MailboxItems>(&piece)) begin(std::move(*items));
+    if (auto* items = std::get_if<wire::MailboxItems>(&piece)) LYSOEN_TRY(begin(std::move(*items)));
   for (auto& listing : listings_) LYSOEN_TRY(settle(listing));
   return {};
 }
 
 Result<void> Pull::finish() {
+  if (!listed_.empty()) {
+    std::vector<FeedHead> heads;
+    for (const auto& [feed, seq] : listed_) heads.push_back({feed, seq, {}});
+    LYSOEN_TRY(peer_.take_listed(relay_, heads));
+  }
   for (auto& listing : listings_) {
     if (!contradicted(listing.cursor)) {
       if (listing.cursor.list_only) {
@@ -64,11 +69,6 @@ Result<void> Pull::finish() {
     for (const auto& asked : asked_)  // where it had moved before the point came
       if (asked.mailbox == listing.cursor.mailbox && listing.stored != asked)
         LYSOEN_TRY(peer_.set_cursor(relay_, asked));
-  }
-  if (!listed_.empty()) {
-    std::vector<FeedHead> heads;
-    for (const auto& [feed, seq] : listed_) heads.push_back({feed, seq, {}});
-    LYSOEN_TRY(peer_.take_listed(relay_, heads));
   }
   return settle_unlisted();
 }
@@ -175,10 +175,10 @@ Result<bool> Pull::settled(const wire::MailboxItems& items, const wire::Item& it
   return false;
 }
 
-void Pull::begin(wire::MailboxItems items) {
+Result<void> Pull::begin(wire::MailboxItems items) {
   auto asked =
       std::find_if(asked_.begin(), asked_.end(), [&](const auto& cursor) { return cursor.mailbox == items.mailbox; });
-  if (asked == asked_.end()) return;
+  if (asked == asked_.end()) return {};
   MailboxCursor cursor = *asked;
   const bool begun_anew = items.first == 1 && items.store_epoch != asked->store_epoch && asked->counter > 0;
   if (items.first == 1) {
@@ -188,9 +188,11 @@ void Pull::begin(wire::MailboxItems items) {
     cursor = {items.mailbox, items.store_epoch, 0, {}, begun_anew || asked->list_only};
   } else if (items.store_epoch != cursor.store_epoch || items.first != cursor.counter + 1) {
     result_.notes.push_back("the relay listed a mailbox from a place that was not asked for: passed over");
-    return;
+    return {};
   }
+  if (begun_anew) LYSOEN_TRY(peer_.begun_anew(relay_, items.mailbox, false));
   listings_.push_back({std::move(items), cursor, *asked, begun_anew});
+  return {};
 }
 
 Result<void> Pull::settle(Listing& listing) {
@@ -224,6 +226,7 @@ Result<void> Pull::go_through(Listing& listing) {
   const bool open = !point || listing.cursor.counter < point->counter;
   const bool further = listing.begun_anew || listing.settled > 0 || result_.entries_stored > 0;
   listing.cursor.list_only = open && further;
+  if (!open) LYSOEN_TRY(peer_.begun_anew(relay_, listing.items.mailbox, true));
   result_.list_open = result_.list_open || open;
   return move(listing.stored, listing.cursor);
 }

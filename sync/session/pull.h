@@ -64,7 +64,7 @@ class Pull {
     bool begun_anew = false;       // it is of a new epoch
     size_t settled = 0;
   };
-  void begin(wire::MailboxItems items);
+  Result<void> begin(wire::MailboxItems items);
   Result<void> settle(Listing& listing);
   Result<bool> settled(const wire::MailboxItems& items, const wire::Item& item, bool list_only, Hash& head);
   Result<void> go_through(Listing& listing);

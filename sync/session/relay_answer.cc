@@ -280,12 +280,13 @@ Result<void> AnswerWriter::write_gaps(const std::vector<MailboxState>& readable)
                    std::any_of(readable.begin(), readable.end(),
                                [&](const auto& mailbox) { return mailbox.audience == ask.feed.audience; });
     uint64_t next = std::max(ask.first_seq, delivered_[ask.feed] + 1);
-    while (allowed) {
+    const uint64_t last = ask.last_seq > 0 ? ask.last_seq : wire::kSeqMax;
+    while (allowed && next <= last) {
       if (full()) {
         more_ = true;
         return {};
       }
-      LYSOEN_ASSIGN(auto batch, store_.read(s_.hello.team, ask.feed, next, wire::kSeqMax, room()));
+      LYSOEN_ASSIGN(auto batch, store_.read(s_.hello.team, ask.feed, next, last, room()));
       if (!batch) break;
       next = batch->last_seq() + 1;
       out_.add(FrameType::batch, elide(std::move(*batch), {}));

@@ -64,7 +64,7 @@ struct MailboxAsk {
 
 struct FeedAsk {
   FeedKey feed;
-  uint64_t first_seq = 0;
+  uint64_t first_seq = 0, last_seq = 0;  // last 0: to its end
   bool operator==(const FeedAsk&) const = default;
 };
 

@@ -69,6 +69,7 @@ Bytes encode(const Want& message) {
     auto& row = *out.add_feeds();
     fields::put(*row.mutable_feed(), ask.feed);
     row.set_first_seq(ask.first_seq);
+    row.set_last_seq(ask.last_seq);
   }
   out.set_wait_ms(message.wait_ms);
   out.set_answer_max(message.answer_max);
@@ -90,7 +91,7 @@ Result<Want> decode<Want>(ByteView bytes) {
     want.mailboxes.push_back({row.mailbox8(), row.store_epoch(), row.counter(), row.running8(), row.list_only()});
   for (const auto& row : in.feeds()) {
     check.require(row.first_seq() > 0, "a sequence number is zero");
-    want.feeds.push_back({feed_key(row.feed(), check), row.first_seq()});
+    want.feeds.push_back({feed_key(row.feed(), check), row.first_seq(), row.last_seq()});
   }
   want.wait_ms = in.wait_ms();
   want.answer_max = in.answer_max();

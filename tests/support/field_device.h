@@ -178,6 +178,13 @@ class FieldDevice final : public SyncPeer {
     }
     return list;
   }
+  Result<std::vector<EntryRange>> gaps(size_t ranges_max) override {
+    std::vector<EntryRange> ranges;
+    for (const auto& [of, feed] : store.feeds)
+      for (size_t i = 0; i < feed.entries.size() && ranges.size() < ranges_max; ++i)
+        if (feed.entries[i].is_stub()) ranges.push_back({of, i + 1, i + 1});
+    return ranges;
+  }
   Result<void> set_cursor(const RelayId&, const MailboxCursor& to) override {
     cursor[to.mailbox] = to;
     return {};

@@ -34,6 +34,13 @@ struct MailboxCursor {
   bool operator==(const MailboxCursor&) const = default;
 };
 
+/// Entries of one feed, both ends included.
+struct EntryRange {
+  FeedKey feed;
+  uint64_t first_seq = 0, last_seq = 0;
+  bool operator==(const EntryRange&) const = default;
+};
+
 /// One sealed roster version as the relay stores it, unread.
 struct SealedRoster {
   uint64_t version = 0;
@@ -105,6 +112,17 @@ class SyncPeer {
   virtual Result<std::vector<MailboxCursor>> cursors(const RelayId& relay) = 0;
   /// Moves one cursor; called only after every batch before it was appended.
   virtual Result<void> set_cursor(const RelayId& relay, const MailboxCursor& cursor) = 0;
+  /// Entries of which nobody has given but a stub without a warrant: at most so many ranges. Every relay is asked.
+  virtual Result<std::vector<EntryRange>> gaps(size_t ranges_max) {
+    (void)ranges_max;
+    return std::vector<EntryRange>();
+  }
+  /// The relay's store begins anew: what it had listed of this mailbox it may have no more. `ended`: what it lists now
+  /// was gone through to its end, so that others' feeds which it lacks can be brought to it.
+  virtual Result<void> begun_anew(const RelayId& relay, const AudienceId& mailbox, bool ended) {
+    (void)relay, (void)mailbox, (void)ended;
+    return {};
+  }
 
   virtual Result<RelayErrands> errands(const RelayId& relay) = 0;
   /// The errands of this kind arrived; they are not offered to this relay again.

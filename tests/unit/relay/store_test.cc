@@ -184,6 +184,47 @@ TEST_CASE("Relay: in a new epoch a reader gets the list and what it lacks, howev
   CHECK(field.sync(field.reader)->notes.empty());
 }
 
+TEST_CASE("Relay: of what another relay brought its list is enough", "[relay]") {
+  Field field(99);
+  for (int i = 0; i < 200; ++i) field.reporter.write(field.team_audience, 500);
+  REQUIRE(field.sync(field.reporter, {.window = 1 << 20}).ok());
+  // Read elsewhere, but for the newest.
+  field.reader.store.feeds = field.reporter.store.feeds;
+  field.reporter.write(field.team_audience, 500);
+  REQUIRE(field.sync(field.reporter).ok());
+  const session::RequestOptions how{.list_only = true};
+  auto session = field.exchange(field.reader);
+  size_t bytes = 0;
+  for (bool more = true; more;) {
+    auto answer = field.answer(*session.request(how));
+    bytes += answer.size();
+    auto outcome = session.response(answer);
+    REQUIRE(outcome.ok());
+    more = outcome->more();
+    CHECK(outcome->notes.empty());
+    REQUIRE(bytes < 1'000'000);
+  }
+  std::printf("200 entries of 500 bytes that came from another relay, and one that did not: %zu bytes\n", bytes);
+  CHECK(bytes < 10'000);
+  CHECK(field.reader.store.feeds == field.reporter.store.feeds);
+  CHECK(field.reader.cursor[field.team_audience].counter > 0);
+  CHECK_FALSE(field.reader.cursor[field.team_audience].list_only);
+}
+
+TEST_CASE("Relay: it is asked for what others gave as a stub, and for no more", "[relay]") {
+  Field field(100);
+  for (int i = 0; i < 40; ++i) field.reporter.write(field.team_audience, 2000);
+  REQUIRE(field.sync(field.reporter, {.window = 1 << 20}).ok());
+  REQUIRE(field.sync(field.reader).ok());
+  auto& feed = field.reader.store.feeds[field.reporter.feed_for(field.team_audience)];
+  for (size_t seq : {7, 30}) feed.entries[seq - 1] = feed::stub_of(feed.entries[seq - 1], StubReason::gap, {});
+  auto session = field.exchange(field.reader);
+  auto answer = field.answer(*session.request({}));
+  REQUIRE(session.response(answer).ok());
+  CHECK(field.reader.store.feeds == field.reporter.store.feeds);
+  CHECK(answer.size() < 8'000);
+}
+
 TEST_CASE("Relay: what it takes back without a new epoch is noticed by whoever had read it", "[relay]") {
   Field field(95);
   field.reporter.write(field.team_audience);

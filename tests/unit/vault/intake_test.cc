@@ -1,6 +1,7 @@
 #include "core/feed/body.h"
 #include "core/report/fold.h"
 #include "tests/unit/vault/hand_made.h"
+#include "tests/unit/vault/relay_key.h"
 
 using namespace lysoen;
 using namespace lysoen::test;
@@ -435,4 +436,40 @@ TEST_CASE(
     if (batch.feed.incarnation == 2) CHECK(offer(team.admin(), batch).outcome == AppendOutcome::stored);
   CHECK(must(team.admin()->count({})) == (written ? 4 : 3));
   CHECK(must(team.admin()->status()).forks == 0);
+}
+
+TEST_CASE("Vault: what others wrote is brought to a durable relay that lost it, once its list was gone through",
+          "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  auto& admin = team.admin();
+  auto durable = Relay::make(1), other = Relay::make(2);
+  durable.info.durable = true, other.info.durable = false;
+  const auto &first = durable.info, &second = other.info;
+  must(admin->add_relay(first, team.root_file, "root words"));
+  must(admin->add_relay(second, team.root_file, "root words"));
+  carry(*admin, *ben);
+  submitted(*ben, "One");
+  submitted(*ben, "Two");
+  carry(*ben, *admin);
+  auto written = must(ben->sync_peer().outgoing_heads()).front();
+  auto& peer = admin->sync_peer();
+  auto brings = [&] {
+    for (const auto& head : must(peer.outgoing_heads()))
+      if (head.feed == written.feed) return true;
+    return false;
+  };
+  CHECK(brings());
+  must(peer.take_listed(first.id, {written}));
+  CHECK_FALSE(brings());
+  // It begins anew, with less.
+  must(peer.begun_anew(first.id, written.feed.audience, false));
+  CHECK_FALSE(brings());  // what it has is not known yet
+  must(peer.take_listed(first.id, {{written.feed, 1, {}}}));
+  must(peer.begun_anew(first.id, written.feed.audience, true));
+  CHECK(brings());
+  CHECK(must(peer.confirmed(first.id, written.feed)) == 1);
+  must(peer.take_listed(first.id, {written}));
+  must(peer.begun_anew(second.id, written.feed.audience, true));
+  CHECK_FALSE(brings());
 }
