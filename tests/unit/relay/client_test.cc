@@ -190,3 +190,21 @@ TEST_CASE("Client: a relay that brings what is known for ever is left after 2 Mi
   CHECK(outcome.bytes_down > 1024 * 1024);
   CHECK(outcome.bytes_down < 3 * 1024 * 1024);
 }
+
+TEST_CASE("Client: what had arrived before a kill goes again no further than one batch, whatever the window",
+          "[relay]") {
+  Field field(31);
+  for (int i = 0; i < 300; ++i) field.reporter.write(field.team_audience, 700);
+  {
+    auto session = field.exchange(field.reporter);
+    auto request = session.request({.window = 256 * 1024});
+    REQUIRE(request.ok());
+    REQUIRE(request->size() > 200'000);
+    REQUIRE_FALSE(field.answer(*request).empty());  // which nobody hears of
+  }
+  auto outcome = sync(field, field.reporter, {.window_min = 256 * 1024});
+  CHECK_FALSE(outcome.failure);
+  CHECK(outcome.entries_sent == 300);
+  CAPTURE(outcome.bytes_up);
+  CHECK(outcome.bytes_up < 20'000);
+}
