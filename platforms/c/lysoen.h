@@ -39,7 +39,7 @@ extern "C" {
 /* -- Version ------------------------------------------------------------------------------------------------------ */
 
 /* Grows when something is added here. */
-#define LYSOEN_API_VERSION 2 /* 2: files */
+#define LYSOEN_API_VERSION 3 /* 2: files; 3: lysoen_decide_sync, lysoen_sync_part */
 /* That of the library that runs: at least the one compiled against. */
 LYSOEN_API uint32_t lysoen_api_version(void);
 /* "0.1.0" */
@@ -486,11 +486,66 @@ LYSOEN_API const lysoen_sync_step* lysoen_sync_next(lysoen_sync* sync);
 LYSOEN_API lysoen_code lysoen_sync_answer(lysoen_sync* sync, uint64_t ticket, const uint8_t* body, size_t size);
 /* Whatever else happened; `body` is the part of an answer that came before it, or null. */
 LYSOEN_API lysoen_code lysoen_sync_no_answer(lysoen_sync* sync, uint64_t ticket, const uint8_t* body, size_t size);
+/* If the app can: while the body of a "200 OK" comes, all of it that is here so far; before lysoen_sync_answer, which
+ * gets all of it again. What came whole is stored then, so that an app that is killed meanwhile need not ask for it
+ * again. Requests of the past are ignored. (3) */
+LYSOEN_API lysoen_code lysoen_sync_part(lysoen_sync* sync, uint64_t ticket, const uint8_t* so_far, size_t size);
 LYSOEN_API const lysoen_sync_progress* lysoen_sync_get_progress(lysoen_sync* sync);
 /* LYSOEN_OK if a relay finished, else why not. Before the sync is done: LYSOEN_USAGE. */
 LYSOEN_API lysoen_code lysoen_sync_result(lysoen_sync* sync);
 /* Cancels it if it is not done. */
 LYSOEN_API void lysoen_sync_free(lysoen_sync* sync);
+
+/* -- When to sync, and what (3) ----------------------------------------------------------------------------------- */
+/*
+ *   lysoen_decide_sync(&policy, &conditions, &decision);
+ *   const lysoen_decided *decided = lysoen_decision_get(decision);
+ *   if (decided->what == LYSOEN_SEND_NOTHING) show(lysoen_decision_reason(decision, 0));
+ *   options.text_only = decided->what == LYSOEN_SEND_TEXT, options.bytes_max = decided->bytes_max;
+ *
+ * It asks nobody and remembers nothing. */
+
+enum { LYSOEN_SEND_NOTHING = 0, LYSOEN_SEND_TEXT = 1, LYSOEN_SEND_EVERYTHING = 2 };
+
+/* What the person, or the app for them, wants. The defaults never hold a report back. */
+typedef struct lysoen_sync_policy {
+  size_t size;
+  int32_t on_metered;              /* LYSOEN_SEND_...: what goes over a connection that costs money */
+  int32_t quiet_from, quiet_to;    /* minutes since local midnight, may pass over it; equal: no quiet hours */
+  int32_t battery_min;             /* per cent; below, nothing goes unless the device is charging */
+  int32_t battery_min_attachments; /* below, text alone */
+  uint64_t budget;                 /* bytes in a period that the app chooses; 0: no limit */
+} lysoen_sync_policy;
+#define LYSOEN_SYNC_POLICY_INIT \
+  { sizeof(lysoen_sync_policy), LYSOEN_SEND_TEXT, 0, 0, 5, 20, 0 }
+
+/* How things stand just now. What the app does not know it leaves as it is; nothing is held against it. */
+typedef struct lysoen_sync_conditions {
+  size_t size;
+  int32_t connected, metered; /* 0 or 1 */
+  int32_t battery;            /* per cent; -1: not known */
+  int32_t charging;           /* 0 or 1 */
+  int32_t time_of_day;        /* minutes since local midnight; -1: not known */
+  uint64_t spent;             /* bytes up and down in the budget's period so far */
+  int32_t asked;              /* 1: a person asks for it now; quiet hours and battery do not hold it back, money does */
+} lysoen_sync_conditions;
+#define LYSOEN_SYNC_CONDITIONS_INIT \
+  { sizeof(lysoen_sync_conditions), 1, 0, -1, 0, -1, 0, 0 }
+
+typedef struct lysoen_decided {
+  int32_t what;         /* LYSOEN_SEND_... */
+  uint64_t bytes_max;   /* for lysoen_sync_options; 0: no limit, or nothing goes */
+  int64_t ask_again_ms; /* when the passing of time alone changes the decision; -1: it does not */
+} lysoen_decided;
+
+typedef struct lysoen_decision lysoen_decision;
+/* Null for either: the defaults. LYSOEN_USAGE: a number is out of its range. */
+LYSOEN_API lysoen_code lysoen_decide_sync(const lysoen_sync_policy* policy, const lysoen_sync_conditions* now,
+                                          lysoen_decision** out);
+LYSOEN_API const lysoen_decided* lysoen_decision_get(const lysoen_decision* decision);
+/* Why not everything: a sentence each, by number from 0, the one that weighs most first; null beyond the last. */
+LYSOEN_API const char* lysoen_decision_reason(const lysoen_decision* decision, size_t number);
+LYSOEN_API void lysoen_decision_free(lysoen_decision* decision);
 
 /* -- Bundles: the same entries in a file -------------------------------------------------------------------------- */
 

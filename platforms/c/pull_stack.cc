@@ -62,6 +62,13 @@ void PullStack::fail(Ticket ticket, ByteView before, std::string why) {
                   before.size()});
 }
 
+void PullStack::part(Ticket ticket, ByteView so_far) {
+  auto out = requests_.find(ticket);
+  if (out == requests_.end() || !out->second.request.part) return;
+  auto part = out->second.request.part;  // what it does may end the request
+  part(so_far);
+}
+
 void PullStack::finish(Ticket ticket, CarrierAnswer answer) {
   auto out = requests_.extract(ticket);
   cancel(out.mapped().deadline);

@@ -26,6 +26,8 @@ class PullStack final : public Loop, public Carrier {
   std::optional<Out> take();
   /// Gives a request its answer, on the next run. A ticket that is not out any more is ignored.
   void answer(Ticket ticket, ByteView body);
+  /// All that came of an answer so far.
+  void part(Ticket ticket, ByteView so_far);
   void fail(Ticket ticket, ByteView before, std::string why);
 
   void post(Task task) override { posted_.push_back(std::move(task)); }

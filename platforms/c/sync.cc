@@ -152,6 +152,15 @@ lysoen_code lysoen_sync_answer(lysoen_sync* sync, uint64_t ticket, const uint8_t
   });
 }
 
+lysoen_code lysoen_sync_part(lysoen_sync* sync, uint64_t ticket, const uint8_t* so_far, size_t size) {
+  return guarded([&]() -> Result<void> {
+    LYSOEN_C_REQUIRE(sync);
+    LYSOEN_C_REQUIRE(so_far || size == 0);
+    sync->stack.part(ticket, bytes_of(so_far, size));
+    return {};
+  });
+}
+
 lysoen_code lysoen_sync_no_answer(lysoen_sync* sync, uint64_t ticket, const uint8_t* body, size_t size) {
   return guarded([&]() -> Result<void> {
     LYSOEN_C_REQUIRE(sync);

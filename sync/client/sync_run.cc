@@ -21,8 +21,8 @@ constexpr int kTurnsInARow = 16;     // exchanges, then another relay that is re
 // lists) and of each exchange that was of use these; what goes beyond adds up to the limit, or to a quarter of a data
 // budget.
 constexpr uint64_t kBesideUse = 4 * 1024, kOfNoUseMax = 2 * 1024 * 1024, kOfNoUseMin = 16 * 1024;
-constexpr size_t kProbeAbove = 16 * 1024;    // after a cut with more than this under way, ask before sending again
-constexpr size_t kExchangeMin = 4 * 1024;    // bytes of a budget that carry an exchange with nothing new
+constexpr size_t kProbeAbove = 16 * 1024;  // what may go again unasked: one batch. After a cut with more under way, ask
+constexpr size_t kExchangeMin = 4 * 1024;  // bytes of a budget that carry an exchange with nothing new
 constexpr size_t kAnswerSlack = 512 * 1024;  // answer_max is advice: an entry, a roster part and padding may exceed it
 
 /// Plain HTTP that a network gets to see.
@@ -199,8 +199,12 @@ void SyncRun::exchange(RelayLine& line) {
   // Half of what is left each way, since which way the bytes will go is not known, less what heads and padding add.
   uint64_t each_way = UINT64_MAX;
   if (budget) each_way = *budget / 16 * 7 - std::min<uint64_t>(*budget / 16 * 7, 1024);
+  // Before this relay has said what it holds, a request that it has already may go again: what came of the last sync
+  // nobody knows who was killed in it.
+  const uint64_t window =
+      line.outcome.exchanges > 0 ? line.window.request() : std::min(line.window.request(), kProbeAbove);
   session::RequestOptions request_options{
-      .window = std::min<uint64_t>(line.window.request(), each_way),
+      .window = std::min(window, each_way),
       .wait_ms = static_cast<uint32_t>(wait.count()),
       .answer_max = static_cast<uint32_t>(std::min<uint64_t>(line.window.answer(), each_way)),
       .probe = line.probe,

@@ -393,7 +393,9 @@ static int run_sync(lysoen_sync* sync, const char* answer) {
     uint64_t ticket = step->ticket;
     CHECK(lysoen_sync_result(sync) == LYSOEN_USAGE);
     if (answer) {
+      CHECK(lysoen_sync_part(sync, ticket, (const uint8_t*)answer, strlen(answer) / 2) == LYSOEN_OK);
       CHECK(lysoen_sync_answer(sync, ticket, (const uint8_t*)answer, strlen(answer)) == LYSOEN_OK);
+      CHECK(lysoen_sync_part(sync, ticket, (const uint8_t*)answer, strlen(answer)) == LYSOEN_OK); /* ignored */
     } else {
       CHECK(lysoen_sync_no_answer(sync, ticket, NULL, 0) == LYSOEN_OK);
     }
@@ -401,6 +403,52 @@ static int run_sync(lysoen_sync* sync, const char* answer) {
   }
   CHECK(!"the sync ends");
   return requests;
+}
+
+static void when_to_sync(void) {
+  lysoen_decision* decision = NULL;
+  CHECK(lysoen_decide_sync(NULL, NULL, &decision) == LYSOEN_OK);
+  CHECK(lysoen_decision_get(decision)->what == LYSOEN_SEND_EVERYTHING);
+  CHECK(lysoen_decision_get(decision)->bytes_max == 0 && lysoen_decision_get(decision)->ask_again_ms == -1);
+  CHECK(lysoen_decision_reason(decision, 0) == NULL);
+  lysoen_decision_free(decision);
+
+  lysoen_sync_policy policy = LYSOEN_SYNC_POLICY_INIT;
+  lysoen_sync_conditions now = LYSOEN_SYNC_CONDITIONS_INIT;
+  policy.budget = 1000000;
+  now.metered = 1, now.spent = 400000, now.battery = 15;
+  CHECK(lysoen_decide_sync(&policy, &now, &decision) == LYSOEN_OK);
+  CHECK(lysoen_decision_get(decision)->what == LYSOEN_SEND_TEXT);
+  CHECK(lysoen_decision_get(decision)->bytes_max == 600000);
+  CHECK_TEXT(lysoen_decision_reason(decision, 0), "this connection costs money: text goes, attachments wait");
+  CHECK_TEXT(lysoen_decision_reason(decision, 1), "the battery is at 15 %: text goes, attachments wait");
+  CHECK(lysoen_decision_reason(decision, 2) == NULL);
+  lysoen_decision_free(decision);
+
+  policy.quiet_from = 22 * 60, policy.quiet_to = 6 * 60;
+  now.time_of_day = 5 * 60 + 30;
+  CHECK(lysoen_decide_sync(&policy, &now, &decision) == LYSOEN_OK);
+  CHECK(lysoen_decision_get(decision)->what == LYSOEN_SEND_NOTHING);
+  CHECK(lysoen_decision_get(decision)->ask_again_ms == 30 * 60 * 1000);
+  CHECK_TEXT(lysoen_decision_reason(decision, 0), "these are quiet hours, until 06:00");
+  lysoen_decision_free(decision);
+  now.asked = 1; /* a person does */
+  CHECK(lysoen_decide_sync(&policy, &now, &decision) == LYSOEN_OK);
+  CHECK(lysoen_decision_get(decision)->what == LYSOEN_SEND_TEXT);
+  lysoen_decision_free(decision);
+
+  decision = NULL;
+  now.time_of_day = 24 * 60;
+  CHECK(lysoen_decide_sync(&policy, &now, &decision) == LYSOEN_USAGE && decision == NULL);
+  now.time_of_day = -1, now.battery = 101;
+  CHECK(lysoen_decide_sync(&policy, &now, &decision) == LYSOEN_USAGE && decision == NULL);
+  policy.on_metered = 3;
+  CHECK(lysoen_decide_sync(&policy, NULL, &decision) == LYSOEN_USAGE && decision == NULL);
+  policy.size = 0;
+  CHECK(lysoen_decide_sync(&policy, NULL, &decision) == LYSOEN_USAGE && decision == NULL);
+  CHECK(lysoen_decide_sync(NULL, NULL, NULL) == LYSOEN_USAGE);
+  CHECK(lysoen_decision_get(NULL) == NULL && lysoen_decision_reason(NULL, 0) == NULL);
+  lysoen_decision_free(NULL);
 }
 
 static void sync_without_answers(lysoen_vault* vault) {
@@ -508,6 +556,7 @@ int main(void) {
   snprintf(folder, sizeof folder, "%s/lysoen-c-XXXXXX", base && strlen(base) < 200 ? base : "/tmp");
   if (!mkdtemp(folder)) return 1;
   versions_and_forms();
+  when_to_sync();
   one_device();
   files();
   calls_that_make_no_sense();

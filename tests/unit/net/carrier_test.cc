@@ -77,7 +77,7 @@ TEST_CASE("Carrier: a body is shown while it comes, and nothing of what is no an
   Phone phone;
   std::vector<std::string> shown;
   std::optional<CarrierAnswer> got;
-  CarrierRequest request{server.url(), Bytes(300, 7), 5s, 100'000};
+  CarrierRequest request{server.url(), Bytes(300, 7), 60s, 100'000};
   request.part = [&](ByteView so_far) {
     if (shown.empty()) seen.set_value();
     shown.emplace_back(as_text(so_far));

@@ -190,3 +190,70 @@ TEST_CASE("Client: a relay that brings what is known for ever is left after 2 Mi
   CHECK(outcome.bytes_down > 1024 * 1024);
   CHECK(outcome.bytes_down < 3 * 1024 * 1024);
 }
+
+TEST_CASE("Client: what had arrived before a kill goes again no further than one batch, whatever the window",
+          "[relay]") {
+  Field field(31);
+  for (int i = 0; i < 300; ++i) field.reporter.write(field.team_audience, 700);
+  {
+    auto session = field.exchange(field.reporter);
+    auto request = session.request({.window = 256 * 1024});
+    REQUIRE(request.ok());
+    REQUIRE(request->size() > 200'000);
+    REQUIRE_FALSE(field.answer(*request).empty());  // which nobody hears of
+  }
+  auto outcome = sync(field, field.reporter, {.window_min = 256 * 1024});
+  CHECK_FALSE(outcome.failure);
+  CHECK(outcome.entries_sent == 300);
+  CAPTURE(outcome.bytes_up);
+  CHECK(outcome.bytes_up < 20'000);
+}
+
+TEST_CASE("Client: where a relay's list contradicts its signed point, the cursor goes back though it had moved",
+          "[relay]") {
+  Field field(32);
+  for (int i = 0; i < 100; ++i) field.reporter.write(field.team_audience, 700);
+  const auto feed = field.reporter.feed_for(field.team_audience);
+  std::vector<Batch> batches;
+  wire::MailboxItems list;
+  list.mailbox = field.team_audience, list.store_epoch = 1, list.first = 1, list.feeds = {feed};
+  for (uint64_t next = 1; next <= 100; next = batches.back().last_seq() + 1) {
+    auto read = field.reporter.store.read(feed, next, 16 * 1024);
+    REQUIRE((read.ok() && read->has_value()));
+    batches.push_back(std::move(**read));
+    list.items.push_back({0, batches.back().first_seq, batches.back().last_seq(), {}, {}});
+  }
+  const auto identity = crypto::SigningKey::generate(field.random);
+  const auto key = crypto::KemKeyPair::generate(field.random);
+  field.info.id = RelayId{identity.public_key()};
+  field.info.fallback_key = key.public_key;
+  auto session = field.exchange(field.reader);
+  auto request = session.request({});
+  REQUIRE(request.ok());
+  auto points = *field.reader.cursors(field.info.id);
+  wire::MailboxPoints signed_points;
+  for (auto& point : points) {
+    if (point.mailbox != field.team_audience) continue;
+    point = {point.mailbox, 1, batches.size(), Hash{{7}}};  // so long, but another list
+    signed_points.changed.push_back({wire::hash8(point.mailbox), 1, point.counter, point.running});
+  }
+  signed_points.signature = feed::sign_points(field.team, points, identity);
+  auto frames = [&](session::FrameSealer& out) {
+    out.add(wire::FrameType::mailbox_items, list);
+    for (const auto& batch : batches) out.add(wire::FrameType::batch, session::elide(batch, {}));
+    out.add(wire::FrameType::mailbox_points, signed_points);
+  };
+  const auto answer = made_up(field, key, *request, frames, false);
+  uint64_t moved = 0;
+  for (size_t at = 1000; at < answer.size(); at += 1000) {
+    session.part(ByteView(answer).first(at));
+    moved = std::max(moved, field.reader.cursor[field.team_audience].counter);
+  }
+  CHECK(moved > 0);
+  auto outcome = session.response(answer);
+  REQUIRE(outcome.ok());
+  CHECK(outcome->entries_received == 100);
+  CHECK(field.reader.cursor[field.team_audience].counter == 0);
+  REQUIRE_FALSE(outcome->notes.empty());
+  CHECK_THAT(outcome->notes[0], Catch::Contains("contradicts what it signed: entries were taken, its place was not"));
+}
