@@ -143,6 +143,22 @@ Result<std::vector<FeedHead>> VaultImpl::all_heads() {
   return heads;
 }
 
+Result<Vault::Readable> VaultImpl::heads_for(const std::optional<DeviceId>& member) {
+  LYSOEN_ASSIGN(auto all, all_heads());
+  if (!membership_.in_team()) return Readable{};
+  const auto* leaf = member ? membership_.roster().find(*member) : nullptr;
+  if (member && !leaf)
+    return make_error(ErrorCode::not_found, "cannot tell what this member reads: the roster here does not name it");
+  Readable readable;
+  readable.reports = !leaf || reads_team(leaf->role);
+  std::set<AudienceId> read{membership_.all_audience()};
+  if (member) read.insert(inbox_audience(membership_.team(), *member));
+  if (readable.reports) read.insert(membership_.team_audience());
+  for (const auto& head : all)
+    if (read.count(head.feed.audience) != 0) readable.heads.push_back(head);
+  return readable;
+}
+
 Result<void> VaultImpl::mark_carried(std::span<const FeedHead> heads) {
   LYSOEN_TRY(usable());
   return plain([&](storage::Database& database) -> Result<void> {

@@ -127,6 +127,7 @@ class VaultImpl final : public Vault, public EntryStore, public SyncPeer, public
   SyncPeer& sync_peer() override { return *this; }
   Result<std::vector<std::array<uint8_t, 32>>> carrier_keys() override;
   Result<std::vector<FeedHead>> all_heads() override;
+  Result<Readable> heads_for(const std::optional<DeviceId>& member) override;
   Result<void> mark_carried(std::span<const FeedHead> heads) override;
   Result<std::vector<SealedRoster>> sealed_rosters() override;
 

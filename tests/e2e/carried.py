@@ -221,6 +221,28 @@ def a_stick_to_the_relay(world, pocket):
     equal(len([one for one in world.reads("desk", "report", "list")["reports"] if one["title"] == "Too much for a day"]), 1, "its report")
 
 
+def a_stick_for_one_reader(world):
+    """A coordinator's stick to one reporter holds the words to that reporter, not the team's reports; the way back is whole."""
+    report, _ = report_with_file(world, "mon", "Seen by a coordinator", 100_000)
+    world.cli("mon", "bundle", "export", "--for", "coordinators", "to_desk")
+    world.cli("desk", "bundle", "import", "to_desk")
+    equal(title_at(world, "desk", report), "Seen by a coordinator", "what a stick for coordinators brings")
+    check(all(file["here"] == file["size"] for file in world.reads("desk", "report", "show", report)["files"]), "and its attachment")
+    all_of_it = world.reads("desk", "bundle", "export", "for_all")
+    for reader, name in (("mon", "to_mon"), ("patrol", "to_patrol"), ("second", "to_second")):
+        written = world.reads("desk", "bundle", "export", "--for", reader, name)
+        print(f"of {all_of_it['entries']} entries and {all_of_it['attachments']} attachments for {reader}: "
+              f"{written['entries']} and {written['attachments']}, {written['bytes']} of {all_of_it['bytes']} bytes")
+        check(written["entries"] < all_of_it["entries"], f"less for {reader}")
+        equal(written["attachments"], all_of_it["attachments"] if reader == "second" else 0, f"attachments for {reader}")
+    before = world.reads("mon", "report", "show", report)["level"]
+    world.cli("mon", "bundle", "import", "to_patrol")
+    equal(world.reads("mon", "report", "show", report)["level"], before, "another's stick tells nothing")
+    world.cli("mon", "bundle", "import", "to_mon")
+    equal((before, world.reads("mon", "report", "show", report)["level"]), ("carried", "opened"), "the coordinator's word on its stick")
+    world.refuses("desk", REFUSED, "no member is called", "bundle", "export", "--for", "nobody", "none")
+
+
 def parts_and_full_disks(world, may_mount):
     report, content = report_with_file(world, "patrol", "In small parts", 900_000)
     files = world.reads("patrol", "bundle", "export", "parts", "--size-max", "300K")["files"]
@@ -258,6 +280,7 @@ def main(build):
             a_pocket_relay_meets_the_other_later(world, pocket)
             circles(world, pocket)
             a_stick_to_the_relay(world, pocket)
+            a_stick_for_one_reader(world)
             parts_and_full_disks(world, may_mount)
         finally:
             pocket.stop()

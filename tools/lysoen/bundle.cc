@@ -13,13 +13,15 @@ namespace lysoen::cli {
 
 namespace {
 
+constexpr std::string_view kCoordinators = "coordinators";
 constexpr size_t kAttachmentsMax = 1'000'000;  // in one bundle for a relay; the next one has the rest
 
 struct Arguments {
   std::string file;
   std::vector<std::string> files;
   bool unsent = false;
-  std::string relay;  // its address, or the first digits of its id
+  std::string relay;   // its address, or the first digits of its id
+  std::string reader;  // a member, or kCoordinators
   uint64_t size_max = 0;
 };
 
@@ -45,18 +47,30 @@ Result<RelayInfo> find_relay(SyncPeer& peer, const std::string& name) {
   return *found;
 }
 
-/// For the team: everything, and who the authors are.
-Result<BundleContent> all_of(Vault& vault, bool unsent) {
+/// Of what is here that which goes to these readers: nobody named, everything.
+Result<Vault::Readable> readable_by(Vault& vault, const std::string& reader) {
+  if (reader.empty()) {
+    LYSOEN_ASSIGN(auto heads, vault.all_heads());
+    return Vault::Readable{std::move(heads), true};
+  }
+  if (reader == kCoordinators) return vault.heads_for({});
+  LYSOEN_ASSIGN(auto member, Names(vault).member(reader));
+  return vault.heads_for(member);
+}
+
+/// For the team: everything, or what some read; and who the authors are.
+Result<BundleContent> content_for(Vault& vault, const Arguments& arguments) {
   BundleContent content;
-  LYSOEN_ASSIGN(auto heads, vault.all_heads());
+  LYSOEN_ASSIGN(auto readable, readable_by(vault, arguments.reader));
   LYSOEN_ASSIGN(content.rosters, vault.sealed_rosters());
-  content.runs = whole_feeds(heads);
-  if (unsent) {
+  content.runs = whole_feeds(readable.heads);
+  if (arguments.unsent) {
     LYSOEN_ASSIGN(auto relays, vault.sync_peer().relays());
     if (!relays.empty()) {
-      LYSOEN_ASSIGN(content.runs, unconfirmed_by(vault.sync_peer(), relays.front().id, heads));
+      LYSOEN_ASSIGN(content.runs, unconfirmed_by(vault.sync_peer(), relays.front().id, readable.heads));
     }
   }
+  if (!readable.reports) return content;
   LYSOEN_ASSIGN(auto attachments, vault.sync_peer().blobs()->whole_blobs());
   content.blobs = whole_blobs(attachments);
   return content;
@@ -79,7 +93,7 @@ Result<void> write_bundle(App& app, const Arguments& arguments) {
   if (!arguments.relay.empty()) {
     LYSOEN_ASSIGN(relay, find_relay(vault->sync_peer(), arguments.relay));
   }
-  LYSOEN_ASSIGN(auto content, relay ? unconfirmed_of(*vault, relay->id) : all_of(*vault, arguments.unsent));
+  LYSOEN_ASSIGN(auto content, relay ? unconfirmed_of(*vault, relay->id) : content_for(*vault, arguments));
   if (arguments.size_max > 0) content.size_max = arguments.size_max;
   Bar bar("writing");
   content.progress = [&bar](uint64_t done, uint64_t total) { bar.show(done, total, bytes_text(done)); };
@@ -150,13 +164,17 @@ void add_bundle(App& app) {
   auto* write = bundle->add_subcommand(
       "export", "Write what this device holds to a file that only the team, or one relay, can open");
   write->add_option("file", arguments->file, "The new file")->required();
+  auto* reader = write->add_option("--for", arguments->reader,
+                                   "Only what this member can read, by name or the first digits of the device's id; or "
+                                   "`coordinators`. The file opens for the whole team all the same");
   auto* unsent = write->add_flag("--unsent", arguments->unsent, "Only what the first relay has not confirmed");
   write
       ->add_option(
           "--relay", arguments->relay,
           "What this relay has not confirmed, so that only it can open the file: its operator takes it in with "
           "lysoen-relay import. Its address, or the first digits of its id")
-      ->excludes(unsent);
+      ->excludes(unsent)
+      ->excludes(reader);
   write
       ->add_option("--size-max", arguments->size_max,
                    "At most so much a file, as 25M or 700K: then NAME.1-of-3 and so on")

@@ -337,6 +337,13 @@ class Vault {
   virtual Result<std::vector<std::array<uint8_t, 32>>> carrier_keys() = 0;
   /// Feeds held here, own and others', for bundles: every batch can be carried by anyone of the team.
   virtual Result<std::vector<FeedHead>> all_heads() = 0;
+  struct Readable {
+    std::vector<FeedHead> heads;
+    bool reports = false;  // what is sealed to the team's audience is among them, and so attachments are of use
+  };
+  /// Of these what one member reads; without a member what every coordinator reads. Errors: not_found (the roster kept
+  /// here does not name it: a reporter's names coordinators and itself).
+  virtual Result<Readable> heads_for(const std::optional<DeviceId>& member) = 0;
   /// Entries up to these heads left in a bundle: "carried" for own reports.
   virtual Result<void> mark_carried(std::span<const FeedHead> heads) = 0;
   /// Sealed rosters held here, oldest first, for bundles.
