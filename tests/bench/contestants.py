@@ -146,6 +146,16 @@ class Lysoen(Contestant):
             run([BUILD / "tests/bench/bench_fill", self.folder / "monitor", workload.FORM, first], stdin=answers)
         file.unlink()
 
+    def add_photographs(self, photographs):
+        """One report with all of them."""
+        report = json.loads(self.cli("monitor", "--json", "report", "new", "--form", workload.FORM, "--set", "title=Photographs"))["id"]
+        for number, photograph in enumerate(photographs):
+            file = self.folder / f"{number}.jpg"
+            file.write_bytes(photograph)
+            self.cli("monitor", "report", "attach", report, file)
+            file.unlink()
+        self.cli("monitor", "report", "submit", report)
+
     def push(self, **options):
         return self.exchange(self.sync("monitor"), **options)
 
@@ -194,6 +204,16 @@ class Pouch(Contestant):
         workload.write_documents(file, first, count)
         self.here(["node", self.SCRIPT, "fill", "device", file])
         file.unlink()
+
+    def add_photographs(self, photographs):
+        """One document with all of them."""
+        files = []
+        for number, photograph in enumerate(photographs):
+            files.append(self.folder / f"{number}.jpg")
+            files[-1].write_bytes(photograph)
+        self.here(["node", self.SCRIPT, "attach", "device", hashlib.sha256(b"".join(photographs)).hexdigest(), *files])
+        for file in files:
+            file.unlink()
 
     def push(self, **options):
         return self.exchange(["node", self.SCRIPT, "push", "device", self.url + "/reports"], **options)
@@ -273,6 +293,9 @@ class Bare:
 
     def add(self, first, count):
         self.payload = workload.floor(first, count)
+
+    def add_photographs(self, photographs):
+        self.payload = b"".join(photographs)
 
     def push(self):
         return self.exchange(self.payload, self.RECEIPT)

@@ -1,6 +1,7 @@
 // PouchDB as a peer of tools/bench sync: its server, and the device's side. NODE_PATH names where npm put the packages.
 //   serve FOLDER ADDRESS PORTFILE [KEY CERTIFICATE]
 //   fill DATABASE FILE                lines of JSON become documents
+//   attach DATABASE ID FILE...        one document with attachments
 //   push DATABASE URL                 replicates to the server, or from it
 //   pull DATABASE URL
 //   open DATABASE                     what starting costs
@@ -35,10 +36,17 @@ async function fill(database, file) {
   }
 }
 
+async function attach(database, id, ...files) {
+  const attachments = {};
+  for (const file of files) attachments[file.split('/').pop()] = {content_type: 'image/jpeg', data: fs.readFileSync(file)};
+  await database.put({_id: id, title: 'Photographs', _attachments: attachments});
+}
+
 async function main(command, name, ...words) {
   if (command === 'serve') return serve(name, ...words);
   const database = new PouchDB(name);
   if (command === 'fill') await fill(database, ...words);
+  if (command === 'attach') await attach(database, ...words);
   if (command === 'push' || command === 'pull') {
     const done = await (command === 'push' ? database.replicate.to(words[0]) : database.replicate.from(words[0]));
     if (!done.ok || done.doc_write_failures) throw new Error(JSON.stringify(done));

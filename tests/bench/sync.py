@@ -1,4 +1,4 @@
-"""Pushes, pulls, nothing new, one new, killed on its way: over a LAN (without TLS, so that what TCP carries is what the
+"""Pushes, pulls, nothing new, one new, photographs, killed on its way: over a LAN (without TLS, so that what TCP carries is what the
 programs say) and over 2G and a satellite (with TLS), beside PouchDB and a bare TLS stream of the reports as protobuf, each
 compressed by zstd -19. --short: 1,000 reports at most. Links need root, namespaces and the emulator; without them there is
 loopback alone."""
@@ -9,7 +9,7 @@ import contestants
 import workload
 from links import LAN, SATELLITE, TWO_G, Cost, Link, emulator
 from steps import DATA, ROOT, fresh, run, say
-from table import Line, megabytes, seconds, whole
+from table import Line, hundredths, megabytes, seconds, whole
 
 COLUMNS = ["lysoen", "pouchdb", "bare TLS"]
 BESIDE = "pouchdb"
@@ -25,12 +25,18 @@ def middle(costs):
     return Cost(*map(of, Cost.__dataclass_fields__))
 
 
+def other(photograph):
+    """Another file that is the same picture but for a few blocks."""
+    return photograph[:-99] + bytes([photograph[-99] ^ 1]) + photograph[-98:]
+
+
 class Section:
     """One link, so many reports at once, so many rounds: costs by (operation, column)."""
 
     def __init__(self, kind, count, rounds, program, tls):
         self.kind, self.count, self.rounds, self.program, self.tls = kind, count, rounds, program, tls
         self.killed_count = min(count, 1000)  # of more, what windows and padding differ by hides what is sent again
+        self.photographs = workload.photographs(10 if kind is LAN else 2)
         self.costs = {}
 
     def run(self):
@@ -66,6 +72,11 @@ class Section:
             at += 1
             news.append(one.push())
         told("one", news)
+        one.settle()
+        doing("photographs")
+        one.add_photographs(self.photographs)
+        told("photographs up", [one.push()])
+        told("photographs down", [one.pull()])
         if isinstance(one, contestants.Bare):
             return
         one.settle()
@@ -76,11 +87,20 @@ class Section:
             undisturbed_push, undisturbed_pull = one.push().up, one.pull().down
             one.settle()
         one.add(at, self.killed_count)
+        self.kill_twice(column, one, undisturbed_push, undisturbed_pull)
+        doing("photographs, killed")
+        one.settle()
+        one.add_photographs(list(map(other, self.photographs)))
+        self.kill_twice(column, one, self.costs["photographs up", column].up, self.costs["photographs down", column].down,
+                        " of photographs")
+
+    def kill_twice(self, column, one, undisturbed_push, undisturbed_pull, of_what=""):
+        """What is sent again by a push that is killed half-way and done again, and by a pull."""
         for operation, call, way, undisturbed in (("push", one.push, "up", undisturbed_push),
                                                   ("pull", one.pull, "down", undisturbed_pull)):
-            doing(f"killed in a {operation}, and again")
+            say(f"{self.kind.name}, {column}: killed in a {operation}{of_what}, and again")
             halves = [getattr(cost, way) for cost in (call(kill_at=int(undisturbed / 2)), call())]
-            self.costs[f"killed {operation}", column] = Cost(up=max(0, sum(halves) - undisturbed))
+            self.costs[f"killed {operation}{of_what}", column] = Cost(up=max(0, sum(halves) - undisturbed))
 
     # -- The table ----------------------------------------------------------------------------------------------------
     def value(self, operation, column, figure):
@@ -120,6 +140,19 @@ class Section:
             yield self.line("  bytes both ways", operation, "bytes", whole, lambda cost: cost.up + cost.down, *bounds)
             if self.program:
                 yield self.line("  bytes of packets, both ways", operation, "packets", whole, lambda cost: cost.carried)
+        size = sum(map(len, self.photographs))
+        for way in ("up", "down"):
+            operation = f"photographs {way}"
+            yield self.line(f"{title}: {len(self.photographs)} photographs {way}, {size:,} bytes", operation, "seconds", seconds,
+                            lambda cost: cost.seconds)
+            yield self.line("  bytes that way for each of theirs", operation, "share", hundredths,
+                            lambda cost: getattr(cost, way) / size)
+            yield self.line("  memory, device", operation, "memory", megabytes, lambda cost: cost.memory, "<= 16.8 MB",
+                            lambda found: found <= 16 << 20)
+            yield self.line("  memory, server", operation, "server memory", megabytes, lambda cost: cost.server_memory)
+            killed = "push" if way == "up" else "pull"
+            yield self.line(f"  killed half-way in a {killed}, bytes again", f"killed {killed} of photographs", "again", whole,
+                            lambda cost: cost.up, "<= 16,384", lambda found: found <= 16384)
         for operation in ("push", "pull"):
             yield self.line(f"{self.kind.name}, {self.killed_count:,} reports: killed half-way in a {operation}, bytes again",
                             f"killed {operation}", "again", whole, lambda cost: cost.up, "<= 16,384",

@@ -25,6 +25,10 @@ def whole(value):
     return f"{value:,.0f}"
 
 
+def hundredths(value):
+    return f"{value:.2f}"
+
+
 def megabytes(value):
     return f"{value / 1e6:.1f} MB"
 

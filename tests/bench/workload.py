@@ -2,6 +2,7 @@
 they are (JSON, for peers), as answers to one of our forms, and as the smallest bytes that hold them (for floors)."""
 import ctypes
 import datetime
+import hashlib
 import json
 import uuid
 
@@ -72,6 +73,16 @@ def write_answers(file, first, count):
         for report in reports(first, count):
             out.writelines(f"{path}\t{value}\n" for path, value in answers(report))
             out.write("\n")
+
+
+def photographs(count):
+    """So many real ones of a telephone's size, from ../shared/data; noise of that size where they are absent."""
+    shared = shared_folder()
+    found = [path for path in sorted((shared / "data/photos").glob("*.jpg")) if path.stat().st_size > 100_000] if shared else []
+    if found:
+        return [path.read_bytes() for path in (found * (count // len(found) + 1))[:count]]
+    say("the shared photographs are absent: noise stands for them")
+    return [hashlib.shake_256(bytes([number])).digest(150_000) for number in range(count)]
 
 
 # -- The smallest bytes -------------------------------------------------------------------------------------------------

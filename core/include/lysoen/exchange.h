@@ -29,8 +29,8 @@ struct MailboxCursor {
   uint32_t store_epoch = 0;
   uint64_t counter = 0;  // items taken
   Hash running;          // H_n at counter
-  bool list_only =
-      false;  // in a new epoch: what the list names is here for the most part, the rest is asked for by feed
+  // Most of what the list names is here: the list alone is asked for, and what lacks by feed.
+  bool list_only = false;
   bool operator==(const MailboxCursor&) const = default;
 };
 
