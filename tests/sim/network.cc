@@ -9,8 +9,9 @@ using test::SimCarrier;
 
 namespace {
 
-constexpr milliseconds kTogether{3};  // requests that arrive within this are one group for the relay
-constexpr uint64_t kErrorPage = 150;  // bytes of what a relay says when it cannot open a request
+constexpr milliseconds kTogether{3};   // requests that arrive within this are one group for the relay
+constexpr uint64_t kPartMax = 20'000;  // bytes that come at once
+constexpr uint64_t kErrorPage = 150;   // bytes of what a relay says when it cannot open a request
 
 }  // namespace
 
@@ -36,7 +37,7 @@ Carrier::Ticket Network::send(size_t from, CarrierRequest request, Carrier::Done
   auto late = loop_.after(request.deadline, [this, ticket, up = request.body.size()] {
     finish(ticket, SimCarrier::failure("no whole answer in time", up, 0));
   });
-  waiting_[ticket] = {std::move(done), late, request.body.size()};
+  waiting_[ticket] = {std::move(done), std::move(request.part), late, request.body.size()};
   if (down.contains({from, to})) {
     refuse(ticket);
     return ticket;
@@ -101,6 +102,10 @@ void Network::finish(Carrier::Ticket ticket, CarrierAnswer answer) {
   if (!found) return;  // the second of two copies, too late, or nobody waits any more
   loop_.cancel(found.mapped().deadline);
   answer.bytes_up = found.mapped().up;
+  // Half of the carriers hand on what comes while it comes.
+  if (found.mapped().part && part_dice_.percent(50))
+    for (size_t here = 0; (here += part_dice_.between(1, kPartMax)) < answer.body.size();)
+      found.mapped().part(ByteView(answer.body).first(here));
   found.mapped().done(std::move(answer));
 }
 

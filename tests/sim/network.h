@@ -32,7 +32,7 @@ struct Reply {
 class Network {
  public:
   Network(test::SimLoop& loop, Dice& dice, Trace& trace, const PlaintextWatch& watch, Figures& figures)
-      : loop_(loop), dice_(dice), trace_(trace), watch_(watch), figures_(figures) {}
+      : loop_(loop), dice_(dice), part_dice_(dice), trace_(trace), watch_(watch), figures_(figures) {}
 
   static std::string url_of(size_t relay) { return "http://127.0.0.1:" + std::to_string(relay + 1); }
 
@@ -47,6 +47,7 @@ class Network {
  private:
   struct Waiting {
     Carrier::Done done;
+    std::function<void(ByteView)> part;
     Loop::Timer deadline = 0;
     uint64_t up = 0;
   };
@@ -65,6 +66,7 @@ class Network {
 
   test::SimLoop& loop_;
   Dice& dice_;
+  Dice part_dice_;  // its own, so that the story is the same with other parts
   Trace& trace_;
   const PlaintextWatch& watch_;
   Figures& figures_;

@@ -154,9 +154,9 @@ const std::vector<Planted> kPlanted = {
     {"resend_is_fork", Property::nobody_accused},
     {"cursor_ahead", Property::nobody_accused, 3},
     {"bundle_stops_at_known", Property::nothing_lost, 7},
-    {"stub_kept", Property::nobody_accused, 5, of_hostile(Art::forges)},
-    {"stream_stub_final", Property::nobody_accused, 5, of_hostile(Art::forges)},
-    {"late_not_acknowledged", Property::bounded_rounds, 103, of_hostile(Art::forges)},
+    {"stub_kept", Property::nobody_accused, 53, of_hostile(Art::forges)},
+    {"stream_stub_final", Property::nobody_accused, 87, of_hostile(Art::forges)},
+    {"late_not_acknowledged", Property::bounded_rounds, 146, of_hostile(Art::forges)},
     {"epoch_kept", Property::nobody_accused, 17, kUnlucky},
     {"errands_kept", Property::levels_true, 17, kUnlucky},
 };
