@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <set>
 
 #include "core/report/fold.h"
 #include "core/team/layout.h"
@@ -306,4 +307,38 @@ TEST_CASE("Vault: a reporter's device keeps no roster from which a finder could 
   for (const auto& member : must(ben->team_view()).members) CHECK(member.device != dag->sync_peer().device());
   CHECK(must(ben->sealed_rosters()).empty());
   CHECK(must(cleo->sealed_rosters()).size() > 0);
+}
+
+TEST_CASE("Vault: a bundle for one member holds what that member reads and nothing else", "[vault]") {
+  Team team;
+  auto& ben = team.add(Role::reporter, "Ben");
+  auto& dag = team.add(Role::reporter, "Dag");
+  auto& cleo = team.add(Role::coordinator, "Cleo");
+  auto& admin = team.admin();
+  for (auto* device : {&ben, &dag, &cleo}) carry(*admin, **device);
+  for (auto* device : {&ben, &dag}) {
+    submitted(**device, "One");
+    must(admin->sync_peer().begin_intake());
+    carry(**device, *admin);
+    must(admin->sync_peer().end_intake());  // acknowledged to its author
+  }
+  auto audiences = [&](const std::optional<DeviceId>& member) {
+    std::set<AudienceId> found;
+    for (const auto& head : must(admin->heads_for(member)).heads) found.insert(head.feed.audience);
+    return found;
+  };
+  const auto& peer = admin->sync_peer();
+  const auto reports = feed::audience_id(peer.team(), feed::AudienceKind::team);
+  const auto bens = feed::inbox_of(peer.team(), ben->sync_peer().device());
+  const auto dags = feed::inbox_of(peer.team(), dag->sync_peer().device());
+  CHECK(audiences(ben->sync_peer().device()).contains(bens));
+  CHECK_FALSE(audiences(ben->sync_peer().device()).contains(dags));
+  CHECK_FALSE(audiences(ben->sync_peer().device()).contains(reports));
+  CHECK_FALSE(must(admin->heads_for(ben->sync_peer().device())).reports);
+  for (const auto& reader : {std::optional(cleo->sync_peer().device()), std::optional<DeviceId>()}) {
+    CHECK(audiences(reader).contains(reports));
+    CHECK_FALSE(audiences(reader).contains(bens));
+    CHECK(must(admin->heads_for(reader)).reports);
+  }
+  CHECK(admin->heads_for(DeviceId{}).error().code == ErrorCode::not_found);
 }
